@@ -1,0 +1,11 @@
+// Node strips the types itself (`transform: {}`), so what is tested is what is written.
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {},
+  testMatch: ['<rootDir>/packages/*/src/**/*.test.ts', '<rootDir>/tools/**/*.test.ts', '<rootDir>/e2e/**/*.test.ts', '<rootDir>/bench/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  modulePathIgnorePatterns: ['/dist/'],
+  testTimeout: 120_000,
+  maxWorkers: 2,
+}
