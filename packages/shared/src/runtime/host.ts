@@ -1,0 +1,38 @@
+import type { Bus } from '@weir/shared/events'
+import type { Kube } from '@weir/shared/kube'
+import type { Telemetry } from '@weir/shared/telemetry'
+import type { Clock } from './clock.ts'
+
+/** What a process gives to each controller's `start(options, host)`. */
+export interface Host {
+  /** Fenced by the controller's lease; carries the controller's user agent. */
+  readonly kube: Kube
+  readonly bus: Bus
+  readonly telemetry: Telemetry
+  readonly server: HealthServer
+  readonly clock: Clock
+  /** Resolves when this controller may write (at once without leader election). A follower watches its own kinds only. */
+  readonly leading: Promise<void>
+  /** Aborts with a RunAborted: `shutdown` after the drain, or `lost-lease`. */
+  readonly signal: AbortSignal
+}
+
+export interface HealthServer {
+  /** /readyz is 200 once every registered check says true; the name appears in the answer while it does not. */
+  ready(name: string, check: () => boolean): void
+  /** /healthz is 200 while every registered check says true. */
+  healthy(name: string, check: () => boolean): void
+}
+
+/** What `start` hands back: the process drains it and then closes it. */
+export interface Started {
+  /** Resolves when the controller's caches are synced and, once leading, its workers run. */
+  readonly ready: Promise<void>
+  /** Starts no new run, ends the running ones: fetches at once, stages within `graceMs`. */
+  drain(graceMs: number): Promise<void>
+  /** Releases what is left: servers, temporary directories, watches. */
+  close(): Promise<void>
+}
+
+/** A controller package's only door. */
+export type Start<Options> = (options: Options, host: Host) => Promise<Started>
