@@ -1,0 +1,6 @@
+export type { Log, LogEncoding, LogFields, LogLevel } from './log.ts'
+export type { Counter, Gauge, Histogram, HistogramOptions, MetricLabels, Metrics } from './metrics.ts'
+export type { Redactor } from './redact.ts'
+export { createRedactor, minSecretLength, redact, redactor } from './redact.ts'
+export type { ActiveSpan, SpanAttributes, Telemetry, TelemetryOptions } from './telemetry.ts'
+export { createTelemetry, quietTelemetry } from './telemetry.ts'
