@@ -1,0 +1,5 @@
+export type { Constraint } from './constraint.ts'
+export { parseConstraint, VersionError } from './constraint.ts'
+export { highest, matching } from './choose.ts'
+export type { Version } from './version.ts'
+export { compareVersions, parseVersion } from './version.ts'
