@@ -1,3 +1,5 @@
+import { collectDefaultMetrics, Counter as PromCounter, Gauge as PromGauge, Histogram as PromHistogram, Registry } from 'prom-client'
+
 export type MetricLabels<L extends string = string> = Readonly<Record<L, string>>
 
 export interface Counter<L extends string = string> {
@@ -37,3 +39,53 @@ export interface HistogramOptions<L extends string> {
   /** Upper bounds, ascending. */
   readonly buckets: readonly number[]
 }
+
+/** The only place that knows prom-client. */
+export function createMetrics(options: { readonly processMetrics: boolean }): Metrics {
+  const registry = new Registry()
+  const shapes = new Map<string, string>()
+  const reads = new Set<() => void>()
+  if (options.processMetrics) collectDefaultMetrics({ register: registry })
+
+  const once = <M>(name: string, shape: string, make: () => M, isMade: (known: unknown) => known is M): M => {
+    const known = registry.getSingleMetric(name)
+    if (known === undefined) {
+      shapes.set(name, shape)
+      return make()
+    }
+    if (shapes.get(name) !== shape || !isMade(known)) {
+      throw new Error(`metric ${name} exists as ${shapes.get(name) ?? 'another'}, asked for as ${shape}`)
+    }
+    return known
+  }
+  return {
+    counter(name, help, labels) {
+      const config = { name, help, labelNames: [...labels], registers: [registry] }
+      const made = once(name, `counter(${labels.join()})`, () => new PromCounter<string>(config), isCounter)
+      return { inc: (at, by = 1) => made.inc({ ...at }, by), remove: (at) => made.remove({ ...at }) }
+    },
+    gauge(name, help, labels) {
+      const config = { name, help, labelNames: [...labels], registers: [registry] }
+      const made = once(name, `gauge(${labels.join()})`, () => new PromGauge<string>(config), isGauge)
+      return { set: (at, value) => made.set({ ...at }, value), remove: (at) => made.remove({ ...at }) }
+    },
+    histogram(name, help, { labels, buckets }) {
+      const config = { name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] }
+      const made = once(name, `histogram(${labels.join()};${buckets.join()})`, () => new PromHistogram<string>(config), isHistogram)
+      return { observe: (at, value) => made.observe({ ...at }, value), remove: (at) => made.remove({ ...at }) }
+    },
+    beforeScrape(read) {
+      reads.add(read)
+      return () => reads.delete(read)
+    },
+    async text() {
+      for (const read of reads) read()
+      return registry.metrics()
+    },
+    contentType: registry.contentType,
+  }
+}
+
+const isCounter = (metric: unknown): metric is PromCounter<string> => metric instanceof PromCounter
+const isGauge = (metric: unknown): metric is PromGauge<string> => metric instanceof PromGauge
+const isHistogram = (metric: unknown): metric is PromHistogram<string> => metric instanceof PromHistogram

@@ -1,12 +1,10 @@
-import type { Log, LogEncoding, LogLevel } from './log.ts'
+import { createLazyTraces } from './lazy-traces.ts'
+import { createLogSink } from './log.ts'
+import type { Log, LogEncoding, LogLevel, LogSink } from './log.ts'
+import { createMetrics } from './metrics.ts'
 import type { Metrics } from './metrics.ts'
-
-export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>
-
-/** The span that is running, for facts that are known only later. */
-export interface ActiveSpan {
-  set(attributes: SpanAttributes): void
-}
+import { createPassingTraces } from './traces.ts'
+import type { ActiveSpan, SpanAttributes, Traces, TraceSource } from './traces.ts'
 
 /** What a process tells about itself. Made once by `createTelemetry`; each controller gets `named(controller)`. */
 export interface Telemetry {
@@ -49,7 +47,45 @@ export interface TelemetryOptions {
 
 /** Logs, metrics and traces of this process. */
 export function createTelemetry(options: TelemetryOptions): Telemetry {
-  throw new Error(`telemetry of ${options.controller}: not built yet`)
+  const current: { traces: Traces | undefined } = { traces: undefined }
+  const sink = createLogSink({
+    level: options.level ?? 'info',
+    encoding: options.encoding ?? 'json',
+    ...(options.write && { write: options.write }),
+    traceFields: () => current.traces?.fields() ?? {},
+  })
+  const source = createTraceSource(options, sink)
+  current.traces = source.scope(options.controller)
+  return speakAs(options.controller, { sink, source, metrics: createMetrics({ processMetrics: options.processMetrics ?? true }) })
+}
+
+function createTraceSource({ otlpUrl, controller, version }: TelemetryOptions, sink: LogSink): TraceSource {
+  if (otlpUrl === undefined || otlpUrl === '') return createPassingTraces()
+  const otel = { service: controller, otlpUrl, ...(version !== undefined && { version }) }
+  return createLazyTraces(otel, (error) => sink.log(controller).error('traces are off', { error }))
+}
+
+interface Parts {
+  readonly sink: LogSink
+  readonly source: TraceSource
+  readonly metrics: Metrics
+}
+
+function speakAs(controller: string, parts: Parts): Telemetry {
+  const traces = parts.source.scope(controller)
+  return {
+    controller,
+    log: parts.sink.log(controller),
+    metrics: parts.metrics,
+    span: traces.span,
+    within: traces.within,
+    mark: traces.mark,
+    traceparent: traces.traceparent,
+    named: (other) => speakAs(other, parts),
+    setLevel: parts.sink.setLevel,
+    level: parts.sink.level,
+    shutdown: parts.source.shutdown,
+  }
 }
 
 /** Telemetry for tests: logs nowhere, has a registry of its own and no traces. */
