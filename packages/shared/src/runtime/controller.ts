@@ -1,18 +1,25 @@
-import type { Decoded } from '@weir/shared/api'
-import type { Cache, Kube, KubeObject } from '@weir/shared/kube'
 import type { Recorder } from '@weir/shared/events'
+import type { Cache, Kube, KubeObject } from '@weir/shared/kube'
 import type { Telemetry } from '@weir/shared/telemetry'
 import type { Clock } from './clock.ts'
+import { createFinish, type Finish } from './finish.ts'
 import type { KindTable, Notes, OwnStatus, Reconcilable } from './kind-table.ts'
-import type { Limit } from './limit.ts'
+import { createSlots, type Limit } from './limit.ts'
+import { createRunMetrics, type RunMetrics } from './run-metrics.ts'
 import type { Outcome, Stop } from './outcome.ts'
-import type { OnStep, Step } from './step.ts'
-import type { Key, WakeClass } from './wake.ts'
+import { createQueue, type Queue, type Taken } from './queue.ts'
+import { openAttempt, runAttempt, type Attempt, type Runner } from './run.ts'
+import type { AbortReason, OnStep, Step } from './step.ts'
+import { classOfArrival, keyOf, textOf, wakeOfChange, type Key, type WakeClass } from './wake.ts'
+import { createWriter } from './write-status.ts'
 
 /** An object as it is stored, decoded or not: an invalid stored spec still has a deletion and a status. */
 export type Stored<O> =
   | { readonly ok: true; readonly value: O; readonly object: KubeObject }
   | { readonly ok: false; readonly field: string; readonly message: string; readonly object: KubeObject }
+
+/** What the decoders of `api/schemas` answer. */
+export type Decoded<O> = { readonly ok: true; readonly value: O } | { readonly ok: false; readonly field: string; readonly message: string }
 
 /** Turns an api decoder into a cache's `decode`: `createCache({ …, decode: decodeStored(decodeKustomization) })`. */
 export function decodeStored<O>(decode: (object: unknown) => Decoded<O>): (object: KubeObject) => Stored<O> {
@@ -97,6 +104,145 @@ export interface Controller {
   abandon(): void
 }
 
+/** A controller in motion. */
+interface Machine<O extends Reconcilable> {
+  readonly options: ControllerOptions<O>
+  readonly runner: Runner<O>
+  readonly queue: Queue
+  readonly finish: Finish<O>
+  readonly metrics: RunMetrics
+  readonly running: Map<string, { readonly attempt: Attempt<O>; readonly done: Promise<void> }>
+  open: boolean
+}
+
+/** Watches one kind, queues its keys and runs them: each key by one run at a time, as many keys as the limit allows. */
 export function createController<O extends Reconcilable>(options: ControllerOptions<O>): Controller {
-  throw new Error(`controller of ${options.table.kind.kind}: not built yet`)
+  const machine = assemble(options)
+  const { queue, running } = machine
+  const wake: Controller['wake'] = (key, wakeClass, { afterMs } = {}) => queue.add(key, wakeClass, { afterMs })
+  const endAll = (end: (attempt: Attempt<O>) => void): void => running.forEach(({ attempt }) => end(attempt))
+  const close = (): void => {
+    machine.open = false
+    queue.close()
+    machine.metrics.close()
+  }
+  return {
+    start: () => start(machine),
+    wake,
+    supersede(key, wakeClass = 'source') {
+      end(machine, key, 'superseded') // first: a wake may start a run at once
+      wake(key, wakeClass)
+    },
+    busy: () => queue.waiting() + queue.working(),
+    async drain(graceMs) {
+      close()
+      endAll(({ abort }) => abort.end('shutdown'))
+      const grace = options.clock.timer(graceMs, () => endAll(({ abort }) => abort.kill('shutdown')))
+      await Promise.all([...running.values()].map(({ done }) => done))
+      grace.cancel()
+    },
+    abandon() {
+      close()
+      endAll(({ abort }) => abort.kill('lost-lease'))
+    },
+  }
+}
+
+function assemble<O extends Reconcilable>(options: ControllerOptions<O>): Machine<O> {
+  const { table, kube, cache, clock, telemetry, limit } = options
+  const writer = createWriter({ table, kube, clock, observe: (object) => cache.observe(object) })
+  const slots = createSlots(limit, () => pump(machine))
+  const runner: Runner<O> = { ...options, writer, slots, written: new Set() }
+  const queue = createQueue({
+    name: table.kind.kind.toLowerCase(),
+    clock,
+    metrics: telemetry.metrics,
+    onReady: () => pump(machine),
+    ...(options.pace ? { pace: options.pace } : {}),
+  })
+  const metrics = createRunMetrics({ table, metrics: telemetry.metrics, active: slots.taken, most: limit.current })
+  const machine: Machine<O> = { options, runner, queue, metrics, finish: createFinish({ runner, queue, metrics }), running: new Map(), open: false }
+  return machine
+}
+
+async function start<O extends Reconcilable>(machine: Machine<O>): Promise<void> {
+  const { cache, onStart } = machine.options
+  await cache.synced
+  machine.open = true
+  for (const stored of cache.list()) {
+    arrive(machine, stored, stored.ok ? (onStart?.(stored.value) ?? 'spec') : 'spec')
+  }
+  cache.onChange(({ before, after }) => {
+    if (!machine.open) return
+    if (after === undefined) return before && leave(machine, before)
+    if (before === undefined) return arrive(machine, after, 'spec')
+    change(machine, before, after)
+  })
+  pump(machine)
+}
+
+function arrive<O extends Reconcilable>({ queue }: Machine<O>, { object }: Stored<O>, otherwise: WakeClass): void {
+  const handled = (object as Reconcilable).status?.lastHandledReconcileAt
+  queue.add(keyOf(object.metadata), classOfArrival(object.metadata, handled, otherwise))
+}
+
+function change<O extends Reconcilable>(machine: Machine<O>, before: Stored<O>, after: Stored<O>): void {
+  const wake = wakeOfChange(before.object.metadata, after.object.metadata)
+  if (wake === undefined) return
+  const key = keyOf(after.object.metadata)
+  machine.queue.succeeded(key) // a changed object is not slowed down by the failures of the old one
+  if (wake.supersedes) end(machine, key, 'superseded') // first: a wake may start a run at once
+  machine.queue.add(key, wake.wakeClass)
+}
+
+function leave<O extends Reconcilable>(machine: Machine<O>, { object }: Stored<O>): void {
+  const key = keyOf(object.metadata)
+  if (object.metadata.uid !== undefined) machine.runner.written.delete(object.metadata.uid)
+  machine.queue.forget(key)
+  machine.finish.forget(key)
+  end(machine, key, 'superseded')
+  machine.metrics.forget(key)
+  machine.options.removed?.(key)
+}
+
+function end<O extends Reconcilable>({ running }: Machine<O>, key: Key, why: AbortReason): void {
+  running.get(textOf(key))?.attempt.abort.end(why)
+}
+
+/** Starts as many runs as there are workers and keys. */
+function pump<O extends Reconcilable>(machine: Machine<O>): void {
+  const { queue, runner } = machine
+  while (machine.open && runner.slots.free()) {
+    const taken = queue.take()
+    if (taken === undefined) return
+    const stored = runner.cache.get(taken.key.namespace, taken.key.name)
+    if (stored === undefined) {
+      queue.done(taken.key)
+      continue
+    }
+    runner.slots.enter()
+    const attempt = openAttempt(runner, taken, stored)
+    machine.running.set(textOf(taken.key), { attempt, done: run(machine, taken, attempt) })
+  }
+}
+
+/** Never rejects: what a run throws is judged here and nowhere else. */
+async function run<O extends Reconcilable>(machine: Machine<O>, { key }: Taken, attempt: Attempt<O>): Promise<void> {
+  const { runner, finish, queue, running } = machine
+  const { kind } = runner.table.kind
+  await null // the caller registers the run first
+  try {
+    await runner.telemetry.span(`reconcile ${kind}`, { kind, ...key, reconcileID: attempt.reconcileId }, async () => {
+      await runAttempt(runner, attempt)
+        .then((ended) => finish.ended(attempt, ended))
+        .catch((error: unknown) => finish.threw(attempt, error))
+    })
+  } catch (error) {
+    runner.telemetry.log.error('run not finished', { ...key, error })
+  } finally {
+    attempt.ticking?.cancel()
+    running.delete(textOf(key))
+    queue.done(key)
+    if (attempt.slot.held) runner.slots.give()
+  }
 }

@@ -50,7 +50,6 @@ export interface KindTable<O extends Reconcilable> {
   readonly failed: FailureWords
   /** For a step that passed its deadline. */
   readonly timedOut: FailureWords
-  isSuspended(object: O): boolean
   intervalMs(object: O): number
   /** Core events and notifications of a finished run; absent: a Warning for each failing or stalled run. */
   events?(end: EventMoment<O>): readonly KindEvent[]
@@ -110,6 +109,8 @@ export interface KindEvent {
   readonly reason: string
   readonly message: string
   readonly metadata?: Readonly<Record<string, string>>
+  /** `core`: a Kubernetes Event only; `notification`: the POST to --events-addr only. Default both. */
+  readonly only?: 'core' | 'notification'
 }
 
 /** What a run in progress says about itself, part of its next write in mid-run. */
@@ -119,4 +120,6 @@ export interface Progress {
   readonly raises?: readonly Mark[]
   /** Facts that hold no longer (ArtifactInStorage of an artifact that disappeared). */
   readonly drops?: readonly string[]
+  /** Facts that are being found out: Unknown, Progressing (Healthy during a health check). */
+  readonly checks?: readonly string[]
 }

@@ -1,13 +1,138 @@
 /** How many reconciles may fetch, build or apply at once. */
 export interface Limit {
   current(): number
-  /** A finished piece of work took `ms` while `active` were in work. */
+  /** A piece of work took `ms` while `active` were in work. */
   observe(ms: number, active: number): void
   /** The API server said 429 or did not answer in time. */
   overloaded(): void
 }
 
-/** `--concurrent` set: a hard cap. Unset: starts at 8 and follows latency between 4 and 64. */
+const start = 8
+const least = 4
+const most = 64
+/** Work may take this much longer than it used to before it counts as congestion. */
+const tolerance = 1.5
+/** Samples that are looked at together: one slow object is no congestion. */
+const windowSize = 16
+/** Weight of a new window in what is held to be normal. */
+const memory = 0.05
+
+/** `--concurrent` set: a hard cap, that overload still shrinks. Unset: starts at 8 and follows latency between 4 and 64. */
 export function createLimit(concurrent?: number): Limit {
-  throw new Error(`limit ${concurrent}: not built yet`)
+  return concurrent === undefined ? createGradient(start, { least, most }) : createGradient(concurrent, { least: 1, most: concurrent })
+}
+
+interface Bounds {
+  readonly least: number
+  readonly most: number
+}
+
+/**
+ * A gradient limit: while work takes no longer than it used to, the limit grows by its square root a window; when it
+ * takes longer, it shrinks in proportion. Only windows that used the limit count: an idle controller proves nothing.
+ */
+function createGradient(initial: number, bounds: Bounds): Limit {
+  let limit = initial
+  let normalMs: number | undefined
+  let samples: number[] = []
+  let busiest = 0
+  let halved = false
+
+  function closeWindow(): void {
+    const nowMs = medianOf(samples)
+    const usedMuch = busiest * 2 >= limit
+    samples = []
+    busiest = 0
+    halved = false
+    normalMs = normalMs === undefined ? nowMs : Math.min(normalMs * (1 - memory) + nowMs * memory, nowMs * 2)
+    if (usedMuch) limit = clamp(next(limit, nowMs, normalMs), bounds)
+  }
+
+  return {
+    current: () => Math.max(bounds.least, Math.floor(limit)),
+    observe(ms, active) {
+      samples.push(ms)
+      busiest = Math.max(busiest, active)
+      if (samples.length >= windowSize) closeWindow()
+    },
+    overloaded() {
+      if (halved) return // one answer to one burst: everything in work hears of it at once
+      halved = true
+      samples = []
+      busiest = 0
+      limit = clamp(limit / 2, bounds)
+    },
+  }
+}
+
+function next(limit: number, nowMs: number, normalMs: number): number {
+  const gradient = Math.max(0.5, Math.min(1, (tolerance * normalMs) / Math.max(nowMs, 1e-3)))
+  return limit * gradient + (gradient === 1 ? Math.sqrt(limit) : 0)
+}
+
+function clamp(limit: number, bounds: Bounds): number {
+  return Math.min(bounds.most, Math.max(bounds.least, limit))
+}
+
+function medianOf(samples: readonly number[]): number {
+  return samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? 0
+}
+
+/** Workers: a run holds one while it works and none while it waits. */
+export interface Slots {
+  /** For a new run: false when all are taken or a parked run waits for one. */
+  free(): boolean
+  /** After `free` said yes. */
+  enter(): void
+  /** For a parked run that goes on: served before new runs. Rejects with the signal's reason. */
+  take(signal: AbortSignal): Promise<void>
+  give(): void
+  taken(): number
+}
+
+interface Waiter {
+  readonly admit: () => void
+}
+
+/** `onFree` is told when a new run may try. */
+export function createSlots(limit: Limit, onFree: () => void): Slots {
+  const waiters = new Set<Waiter>()
+  let taken = 0
+
+  function admitWaiters(): void {
+    for (const waiter of waiters) {
+      if (taken >= limit.current()) return
+      waiters.delete(waiter)
+      taken++
+      waiter.admit()
+    }
+  }
+
+  return {
+    free: () => waiters.size === 0 && taken < limit.current(),
+    enter: () => void taken++,
+    take(signal) {
+      return new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason)
+        const leave = (): void => {
+          if (waiters.delete(waiter)) reject(signal.reason)
+        }
+        const waiter = {
+          admit: () => {
+            signal.removeEventListener('abort', leave)
+            resolve()
+          },
+        }
+        signal.addEventListener('abort', leave, { once: true })
+        waiters.add(waiter)
+        admitWaiters()
+      })
+    },
+    give() {
+      taken--
+      admitWaiters()
+      if (waiters.size === 0) onFree()
+    },
+    taken: () => taken,
+  }
 }

@@ -1,0 +1,31 @@
+import { bool, durationMs, int, oneOf, text } from './options.ts'
+
+/** The flags of contract 1.10 that every controller has; each adds its own. */
+export const commonFlags = {
+  'metrics-addr': text(':8080', 'Address of the metrics endpoint, /metrics; "0" serves none.', { env: 'METRICS_ADDR' }),
+  'health-addr': text(':9440', 'Address of the health endpoints, /healthz and /readyz; "0" serves none.'),
+  'events-addr': text('', 'URL that events are posted to.', { env: 'EVENTS_ADDR' }),
+  concurrent: int(undefined, 'Reconciles that may run at once. Unset: starts at 8 and follows latency between 4 and 64.'),
+  'requeue-dependency': durationMs(30_000, 'Fallback wait for a dependency that is not ready; its change wakes earlier.'),
+  'interval-jitter-percentage': int(5, 'Spread of intervals, in percent to both sides.'),
+  'min-retry-delay': durationMs(750, 'First wait after a failure; it doubles.'),
+  'max-retry-delay': durationMs(900_000, 'Longest wait after failures.'),
+  'watch-all-namespaces': bool(true, 'Watch all namespaces; false: only RUNTIME_NAMESPACE.'),
+  'watch-label-selector': text('', 'Watch only objects with these labels (a shard).'),
+  'kube-api-qps': int(50, 'Client-side limit of calls a second; the API server does this with priority and fairness.', { support: 'ignored' }),
+  'kube-api-burst': int(300, 'Client-side burst of calls; see --kube-api-qps.', { support: 'ignored' }),
+  'log-encoding': oneOf(['json', 'console'], 'json', 'Log format.'),
+  'log-level': oneOf(['trace', 'debug', 'info', 'error'], 'info', 'Log level.'),
+  'enable-leader-election': bool(false, 'Work only while holding the lease.'),
+  'leader-election-release-on-cancel': bool(true, 'Give the lease back when stopping.'),
+  'leader-election-lease-duration': durationMs(35_000, 'How long others wait for a leader that renews no more.'),
+  'leader-election-renew-deadline': durationMs(30_000, 'How long a leader that cannot renew goes on.'),
+  'leader-election-retry-period': durationMs(5_000, 'Pause between attempts to take or renew the lease.'),
+  'feature-gates': text('', 'Switches: Name=true,Other=false.'),
+  'token-cache-max-size': int(100, 'Cached access tokens.', { support: 'ignored' }),
+  'token-cache-max-duration': durationMs(3_600_000, 'Longest life of a cached access token.', { support: 'ignored' }),
+  'cluster-name': text('', 'Name of this cluster on the bus; default: the uid of namespace kube-system.'),
+  'nats-url': text('', 'NATS server that is the bus; unset: a bus inside this process.'),
+  'otlp-url': text('', 'Base URL of an OTLP/HTTP receiver of traces.'),
+  'graceful-shutdown-timeout': durationMs(20_000, 'How long a stage that is being written may go on after SIGTERM.'),
+} as const

@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto'
+import { redact } from '@weir/shared/telemetry'
+import type { KubeObject } from '@weir/shared/kube'
+import type { ControllerOptions, Run, Stored } from './controller.ts'
+import type { Timer } from './clock.ts'
+import type { Notes, OwnStatus, Progress, Reconcilable } from './kind-table.ts'
+import type { Slots } from './limit.ts'
+import { stalled, type Outcome } from './outcome.ts'
+import type { Taken } from './queue.ts'
+import { createRunAbort, runStep, type RunAbort, type Slot, type Step, type StepMode, type StepperOptions } from './step.ts'
+import { deriveStatus, isBuilding, type Verdict } from './status.ts'
+import { tokenOf } from './wake.ts'
+import type { Writer, Written } from './write-status.ts'
+
+/** A run that lasts this long says so in the status. */
+const progressAfterMs = 2_000
+
+export interface Runner<O extends Reconcilable> extends ControllerOptions<O> {
+  readonly writer: Writer<O>
+  readonly slots: Slots
+  /** uids of objects whose status this process wrote: their inventory is known without asking. */
+  readonly written: Set<string>
+}
+
+/** One attempt at one key, from the moment it has a worker. */
+export interface Attempt<O extends Reconcilable> {
+  readonly taken: Taken
+  readonly abort: RunAbort
+  readonly slot: Slot
+  readonly reconcileId: string
+  readonly startedMs: number
+  /** What the run judges. Newer states of the object come from the cache. */
+  stored: Stored<O>
+  notes: Notes<OwnStatus<O>>
+  progress: Progress
+  /** Writes go one after the other. */
+  writing: Promise<unknown>
+  /** Due: it lasts long. Told: a write in mid-run was made. Over: the verdict is being written. */
+  phase: 'young' | 'due' | 'told' | 'over'
+  /** Some write of this run reached the API server. */
+  sent: boolean
+  ticking: Timer | undefined
+}
+
+export function openAttempt<O extends Reconcilable>(runner: Runner<O>, taken: Taken, stored: Stored<O>): Attempt<O> {
+  return {
+    taken,
+    stored,
+    abort: createRunAbort(),
+    slot: { held: true, parkedMs: 0, slots: runner.slots },
+    reconcileId: randomUUID(),
+    startedMs: runner.clock.monotonicMs(),
+    notes: {},
+    progress: { message: 'reconciliation in progress' },
+    writing: Promise.resolve(),
+    phase: 'young',
+    sent: false,
+    ticking: undefined,
+  }
+}
+
+export type Ended<O> =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'suspended' }
+  | { readonly kind: 'finalized' }
+  | { readonly kind: 'unfinalized'; readonly outcome: Outcome }
+  | { readonly kind: 'outcome'; readonly outcome: Outcome; readonly before: O }
+
+/** The straight line of every run: finalizer, deletion, suspension, spec, the kind's own path. Writes no verdict but `suspended`. */
+export async function runAttempt<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): Promise<Ended<O>> {
+  const { key } = attempt.taken
+  if (attempt.stored.object.metadata.deletionTimestamp !== undefined) return finalizeAttempt(runner, attempt)
+  const held = await runner.writer.addFinalizer(key, attempt.stored.object, attempt.abort.critical)
+  if (held === undefined) return { kind: 'nothing' }
+  const stored = newest(runner, attempt)
+  if (stored === undefined || stored.object.metadata.deletionTimestamp !== undefined) return { kind: 'nothing' } // its deletion wakes the key
+  attempt.stored = stored
+  if (isSuspended(stored.object)) {
+    await writeVerdict(runner, attempt, { kind: 'suspended' })
+    return { kind: 'suspended' }
+  }
+  return { kind: 'outcome', outcome: await reconcileAttempt(runner, attempt, stored), before: asKind(stored) }
+}
+
+async function reconcileAttempt<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>, stored: Stored<O>): Promise<Outcome> {
+  if (!stored.ok) return stalled({ ...runner.table.invalid, message: redact(`${stored.field}: ${stored.message}`) })
+  if (attempt.taken.wakeClass !== 'verification') tick(runner, attempt)
+  return runner.reconcile(stored.value, createStep(runner, attempt), describeRun(runner, attempt))
+}
+
+async function finalizeAttempt<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): Promise<Ended<O>> {
+  const { object } = attempt.stored
+  if (!object.metadata.finalizers?.includes(runner.table.finalizer)) return { kind: 'nothing' }
+  const outcome = await runner.finalize(attempt.stored, createStep(runner, attempt), describeRun(runner, attempt))
+  if (outcome !== 'finalized') return { kind: 'unfinalized', outcome }
+  await runner.writer.removeFinalizer(attempt.taken.key, newest(runner, attempt)?.object ?? object, attempt.abort.critical)
+  return { kind: 'finalized' }
+}
+
+/** Undefined when the object is gone. Throws KubeError. */
+export function writeVerdict<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>, verdict: Verdict): Promise<Written | undefined> {
+  const { table, clock, writer } = runner
+  const { metadata } = attempt.stored.object
+  const write = async (): Promise<Written | undefined> => {
+    const known = newest(runner, attempt)
+    if (known === undefined) return undefined
+    const written = await writer.status(attempt.taken.key, {
+      object: known.object,
+      signal: attempt.abort.critical,
+      derive: (object) =>
+        deriveStatus({
+          table,
+          object,
+          verdict,
+          run: { generation: metadata.generation ?? 0, token: tokenOf(metadata) },
+          notes: attempt.notes,
+          now: clock.now(),
+        }),
+    })
+    if (written?.sent) attempt.sent = true
+    if (written && metadata.uid !== undefined) runner.written.add(metadata.uid)
+    return written
+  }
+  const next = attempt.writing.then(write, write)
+  attempt.writing = next.catch(() => undefined)
+  return next
+}
+
+/** The object as it is known now; undefined when it is gone or replaced. */
+export function newest<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): Stored<O> | undefined {
+  const { key } = attempt.taken
+  const cached = runner.cache.get(key.namespace, key.name)
+  return cached?.object.metadata.uid === attempt.stored.object.metadata.uid ? cached : undefined
+}
+
+/** A stored object as its kind, decoded or not: metadata and status read the same. */
+export function asKind<O extends Reconcilable>(stored: Stored<O>): O {
+  return stored.ok ? stored.value : (stored.object as unknown as O)
+}
+
+function createStep<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): Step<OwnStatus<O>> {
+  const { clock, telemetry, onStep, table } = runner
+  const stepper: StepperOptions = { clock, telemetry, onStep, timedOut: table.timedOut, abort: attempt.abort, slot: attempt.slot }
+  const inMode =
+    (mode: StepMode): Step<OwnStatus<O>>['park'] =>
+    (name, run, options = {}) =>
+      runStep(stepper, mode, { name, run, options })
+  return Object.assign(inMode('step'), {
+    park: inMode('park'),
+    critical: inMode('critical'),
+    note: (status: Notes<OwnStatus<O>>) => void (attempt.notes = { ...attempt.notes, ...status }),
+    progress(progress: string | Progress) {
+      attempt.progress = typeof progress === 'string' ? { ...attempt.progress, message: progress } : progress
+      if (attempt.phase === 'due') tellProgress(runner, attempt)
+    },
+    async save(progress: string | Progress) {
+      attempt.abort.signal.throwIfAborted()
+      attempt.progress = typeof progress === 'string' ? { ...attempt.progress, message: progress } : progress
+      await writeVerdict(runner, attempt, { kind: 'running', progress: attempt.progress })
+    },
+  })
+}
+
+function describeRun<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): Run<O> {
+  const { key, wakeClass } = attempt.taken
+  let confirmed: Promise<Stored<O> | undefined> | undefined
+  return {
+    key,
+    cause: wakeClass,
+    reconcileId: attempt.reconcileId,
+    token: tokenOf(attempt.stored.object.metadata),
+    signal: attempt.abort.signal,
+    confirmed: () => (confirmed ??= confirm(runner, attempt)),
+  }
+}
+
+async function confirm<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): Promise<Stored<O> | undefined> {
+  const { uid } = attempt.stored.object.metadata
+  if (uid !== undefined && runner.written.has(uid)) return newest(runner, attempt)
+  const target = { resource: runner.table.kind, ...attempt.taken.key }
+  const read = await runner.kube.get(target, { signal: attempt.abort.signal })
+  if (read === undefined || read.metadata.uid !== uid) return undefined
+  runner.cache.observe(read)
+  return newest(runner, attempt)
+}
+
+function tick<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): void {
+  attempt.ticking = runner.clock.timer(progressAfterMs, () => {
+    if (attempt.phase !== 'young') return
+    attempt.phase = 'due'
+    tellProgress(runner, attempt)
+  })
+}
+
+/** A source that only looks whether something moved says nothing, unless it was asked to look (contract 2.2). */
+function tellProgress<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): void {
+  const object = asKind(attempt.stored)
+  const asked = object.status?.observedGeneration !== object.metadata.generation || tokenOf(object.metadata) !== object.status?.lastHandledReconcileAt
+  if (runner.table.running === 'source' && !asked && !isBuilding(object, attempt.progress)) return
+  if (attempt.abort.signal.aborted) return
+  attempt.phase = 'told'
+  writeVerdict(runner, attempt, { kind: 'running', progress: attempt.progress }).catch((error: unknown) => {
+    runner.telemetry.log.debug('progress not written', { ...attempt.taken.key, error })
+  })
+}
+
+function isSuspended(object: KubeObject): boolean {
+  const { spec } = object
+  return typeof spec === 'object' && spec !== null && 'suspend' in spec && spec.suspend === true
+}
