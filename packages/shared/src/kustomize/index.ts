@@ -1,0 +1,7 @@
+export type { Builder, BuilderCounts, BuilderOptions, BuildRequest, Built } from './build.ts'
+export { createBuilder } from './build.ts'
+export type { BuildImage, BuildPatch, BuildPatchTarget, BuildSpec } from './spec.ts'
+export type { KustomizeErrorCode, KustomizeErrorDetails } from './kustomize-error.ts'
+export { KustomizeError } from './kustomize-error.ts'
+export { SubstitutionError } from './substitute-error.ts'
+export { isVariableName, substitute } from './substitute.ts'
