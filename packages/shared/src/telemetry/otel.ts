@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
 import { messageOf } from './log-fields.ts'
+import { createOtlpExporter } from './otlp-exporter.ts'
 import { redact } from './redact.ts'
 import { isTraceparent } from './traces.ts'
 import type { ActiveSpan, SpanAttributes, Traces, TraceSource } from './traces.ts'
@@ -18,18 +18,22 @@ export interface OtelOptions {
 const shutdownTimeoutMs = 5_000
 
 /**
- * Spans over OTLP/HTTP. The only file that knows OpenTelemetry, imported only when there is an endpoint. Nothing is
+ * Spans over OTLP/HTTP. Knows the OpenTelemetry SDK, imported only when there is an endpoint. Nothing is
  * registered globally: two in one process (as in tests) do not meet.
  */
 export function createOtelTraces(options: OtelOptions): TraceSource {
+  const exporter = createOtlpExporter(tracesUrl(options.otlpUrl))
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ 'service.name': options.service, ...(options.version && { 'service.version': options.version }) }),
-    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url: tracesUrl(options.otlpUrl) }))],
+    spanProcessors: [new BatchSpanProcessor(exporter)],
   })
   const contexts = new AsyncLocalStorage<Context>()
   return {
     scope: (scope) => createTraces(provider.getTracer(scope), contexts),
-    shutdown: () => withDeadline(provider.shutdown()),
+    shutdown() {
+      void exporter.shutdown() // from now on one attempt each
+      return withDeadline(provider.shutdown())
+    },
   }
 }
 
