@@ -1,4 +1,5 @@
-import { open, readFile, rm, stat } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errnoOf, FilesError, filesError } from './files-error.ts'
 
@@ -9,8 +10,8 @@ export interface LockOptions {
 }
 
 /**
- * Runs while holding `path` as a lock file. The file names its process: a lock whose process is dead, or whose file is
- * unreadable for a minute, is taken over. FilesError `denied` when the lock could not be had in time, `aborted`.
+ * Runs while holding `path` as a lock file. The file names its process: a lock whose process is dead, or that says
+ * nothing for a minute, is taken over. FilesError `denied` when the lock could not be had in time, `aborted`.
  */
 export async function withLock<T>(path: string, run: () => Promise<T>, options: LockOptions = {}): Promise<T> {
   await acquire(path, options)
@@ -25,10 +26,8 @@ async function acquire(path: string, { signal, waitMs = 10_000 }: LockOptions): 
   const endMs = performance.now() + waitMs
   while (!(await tryAcquire(path))) {
     if (signal?.aborted) throw new FilesError('aborted', 'wait for a lock: aborted')
-    if (await isStale(path)) {
-      await rm(path, { force: true })
-      continue
-    }
+    const stale = await readStale(path)
+    if (stale !== undefined && (await takeAway(path, stale))) continue
     if (performance.now() >= endMs) throw new FilesError('denied', 'lock is held by another process')
     await sleep(20, undefined, signal ? { signal } : {}).catch(() => undefined)
   }
@@ -37,7 +36,7 @@ async function acquire(path: string, { signal, waitMs = 10_000 }: LockOptions): 
 async function tryAcquire(path: string): Promise<boolean> {
   try {
     const handle = await open(path, 'wx', 0o600)
-    await handle.writeFile(String(process.pid))
+    await handle.writeFile(`${process.pid} ${processToken}`)
     await handle.close()
     return true
   } catch (error) {
@@ -46,15 +45,41 @@ async function tryAcquire(path: string): Promise<boolean> {
   }
 }
 
-const unreadableForMs = 60_000
+/** In a container the next process has the same pid: the token tells a lock of ours from one that we left behind. */
+const processToken = randomUUID()
 
-async function isStale(path: string): Promise<boolean> {
+const silentForMs = 60_000
+
+/** The content of a lock that nobody holds any more. */
+async function readStale(path: string): Promise<string | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined)
-  if (text === undefined) return false // gone in the meantime: the next try decides
-  const pid = Number.parseInt(text, 10)
-  if (Number.isInteger(pid) && pid > 0) return !isAlive(pid)
+  if (text === undefined) return undefined // gone in the meantime: the next try decides
+  const [pidText = '', token] = text.split(' ')
+  const pid = Number.parseInt(pidText, 10)
+  if (!(pid > 0)) return (await isSilent(path)) ? text : undefined
+  if (pid === process.pid) return token === processToken ? undefined : text
+  return isAlive(pid) ? undefined : text
+}
+
+/** Died between creating the file and writing into it. */
+async function isSilent(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined)
-  return found !== undefined && Date.now() - found.mtimeMs > unreadableForMs
+  return found !== undefined && Date.now() - found.mtimeMs > silentForMs
+}
+
+/** Moves the stale lock aside; if another process was faster and this is its fresh lock, it gets it back. */
+async function takeAway(path: string, stale: string): Promise<boolean> {
+  const aside = `${path}.${randomUUID()}`
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true
+    throw filesError(error, 'take over a lock')
+  }
+  const moved = await readFile(aside, 'utf8').catch(() => '')
+  if (moved !== stale) await link(aside, path).catch(() => undefined)
+  await rm(aside, { force: true })
+  return moved === stale
 }
 
 function isAlive(pid: number): boolean {

@@ -1,0 +1,7 @@
+export type { AuthErrorCode } from './auth-error.ts'
+export { AuthError } from './auth-error.ts'
+export type { GitAddress } from './git-login.ts'
+export { gitLogin, parseGitUrl } from './git-login.ts'
+export type { Login, TlsFiles } from './login.ts'
+export { digestOfLogin } from './login-digest.ts'
+export type { SecretData } from './secret-data.ts'
