@@ -1,16 +1,137 @@
-import type { Bus } from './bus.ts'
+import type { JsMsg } from '@nats-io/jetstream'
+import type { Bus, BusEvent, ReceivedEvent } from './bus.ts'
+import { createBusMetrics } from './bus-metrics.ts'
+import { decodeEvent, encodeEvent, stamp } from './cloud-event.ts'
 import type { BusOptions } from './in-process-bus.ts'
+import { createReader } from './nats/reader.ts'
+import type { Reader } from './nats/reader.ts'
+import { createSender } from './nats/sender.ts'
+import { parseServerAddress } from './nats/server-address.ts'
+import { keepSession } from './nats/session.ts'
+import type { Session } from './nats/session.ts'
+import type { StreamLimits } from './nats/stream.ts'
+import { createRecentIds } from './recent-ids.ts'
+import { subjectFilter, subjectOf } from './subject.ts'
 
 export interface NatsBusOptions extends BusOptions {
-  /** `nats://[user:password@]host:port`, several separated by commas. */
+  /** `nats://[user:password@]host:port`, several separated by commas; `tls://` for TLS. */
   readonly url: string
   /** Used only when this process is the first to connect: an existing stream is never altered. */
-  readonly stream?: { readonly maxAgeMs?: number; readonly maxBytes?: number }
+  readonly stream?: StreamLimits
   /** Events kept while the server cannot take them. Default 10,000. */
   readonly outboxLimit?: number
 }
 
-/** The bus over NATS with JetStream. Returns at once: the server may come later, or never. */
+const closeGraceMs = 2_000
+
+/** The bus over NATS with JetStream. Returns at once: the server may come later, or never. Throws when `url` is no NATS URL. */
 export function createNatsBus(options: NatsBusOptions): Bus {
-  throw new Error(`NATS bus of ${options.cluster}: not built yet`)
+  const { cluster, telemetry, now = () => new Date() } = options
+  const address = parseServerAddress(options.url)
+  const readers = new Set<Reader>()
+  const closing = new AbortController()
+  const state: { session: Session | undefined; dropped: number; closed: Promise<void> | undefined; serial: number } = {
+    session: undefined,
+    dropped: 0,
+    closed: undefined,
+    serial: 0,
+  }
+  const status = () => ({
+    implementation: 'nats' as const,
+    connected: state.session !== undefined,
+    queued: sender.pending(),
+    dropped: state.dropped,
+  })
+  const metrics = createBusMetrics(telemetry, status)
+  const sender = createSender({
+    limit: options.outboxLimit ?? 10_000,
+    log: telemetry.log,
+    onStored: metrics.published,
+    onDrop(count) {
+      state.dropped += count
+      metrics.dropped(count)
+    },
+  })
+  const begin = (session: Session): void => {
+    state.session = session
+    session.over.addEventListener('abort', () => {
+      if (state.session === session) state.session = undefined
+    })
+    for (const reader of readers) reader.begin(session)
+    sender.begin(session)
+  }
+  const running = keepSession({
+    address,
+    name: telemetry.controller,
+    log: telemetry.log,
+    limits: options.stream ?? {},
+    closing: closing.signal,
+    begin,
+  })
+  const close = async (): Promise<void> => {
+    await sender.drain(closeGraceMs)
+    for (const reader of readers) reader.stop()
+    readers.clear()
+    closing.abort()
+    metrics.stop()
+    await running
+  }
+
+  return {
+    publish(given: BusEvent) {
+      if (state.closed !== undefined) return
+      const event = stamp(given, { now: now(), traceparent: telemetry.traceparent() })
+      const payload = encodeEvent(event, { cluster, controller: telemetry.controller })
+      const { id, type, subject, traceparent } = event
+      state.serial += 1
+      sender.send({ serial: state.serial, id, type, subject: subjectOf({ cluster, subject, type }), payload, traceparent, attempts: 0 })
+    },
+    subscribe(filter, receive) {
+      const reader = createReader({
+        subjectFilter: subjectFilter(cluster, filter),
+        log: telemetry.log,
+        receive: createDelivery({ telemetry, receive, onReceived: (event) => metrics.received(event.type) }),
+      })
+      if (state.closed === undefined) {
+        readers.add(reader)
+        if (state.session !== undefined) reader.begin(state.session)
+      } else {
+        reader.stop()
+      }
+      return {
+        live: reader.live,
+        close() {
+          reader.stop()
+          readers.delete(reader)
+        },
+      }
+    },
+    status,
+    close: () => (state.closed ??= close()),
+  }
+}
+
+interface DeliveryOptions extends Pick<BusOptions, 'telemetry'> {
+  readonly receive: (event: ReceivedEvent) => void
+  readonly onReceived: (event: ReceivedEvent) => void
+}
+
+/** Decodes, drops what is not ours or was seen, and keeps a failing receiver from ending the subscription. */
+function createDelivery({ telemetry, receive, onReceived }: DeliveryOptions): (message: JsMsg) => void {
+  const recent = createRecentIds()
+  return (message) => {
+    const traceparent = message.headers?.get('traceparent')
+    const event = decodeEvent({ subject: message.subject, payload: message.data, traceparent })
+    if (event === undefined) {
+      telemetry.log.debug('not an event of ours on the bus', { subject: message.subject })
+      return
+    }
+    if (!recent.add(event.id)) return
+    onReceived(event)
+    try {
+      receive(event)
+    } catch (error) {
+      telemetry.log.error('a receiver of bus events failed', { error, type: event.type })
+    }
+  }
 }
