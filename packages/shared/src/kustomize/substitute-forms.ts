@@ -74,7 +74,7 @@ function textOf(bytes: Buffer): string {
 /** An empty pattern matches before, between and after all characters. */
 function replaceAll(value: string, pattern: string, replacement: string): string {
   if (pattern !== '') return value.replaceAll(pattern, () => replacement)
-  return replacement + [...value].map((character) => character + replacement).join('')
+  return replacement + Array.from(value, (character) => character + replacement).join('')
 }
 
 /** Without a replacement these two change nothing, unlike the others: Flux has it so. */
@@ -107,5 +107,5 @@ function lower(character: string): string {
 }
 
 function oneForOne(character: string, changed: string): string {
-  return [...changed].length === 1 ? changed : character
+  return Array.from(changed).length === 1 ? changed : character
 }
