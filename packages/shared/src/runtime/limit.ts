@@ -131,7 +131,7 @@ export function createSlots(limit: Limit, onFree: () => void): Slots {
     give() {
       taken--
       admitWaiters()
-      if (waiters.size === 0) onFree()
+      if (waiters.size === 0 && taken < limit.current()) onFree()
     },
     taken: () => taken,
   }

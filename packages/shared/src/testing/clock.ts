@@ -1,4 +1,4 @@
-import { sleepWith, type Clock } from '@weir/shared/runtime'
+import type { Clock } from '@weir/shared/runtime'
 
 /** A clock that moves only when told to. */
 export interface FakeClock extends Clock {
@@ -23,7 +23,15 @@ export function createFakeClock(start = new Date('2026-01-02T03:04:05Z')): FakeC
   const clock: FakeClock = {
     now: () => new Date(start.getTime() + state.elapsedMs),
     monotonicMs: () => state.elapsedMs,
-    sleep: (ms, signal) => sleepWith(clock, ms, signal),
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason)
+        const timer = clock.timer(ms, resolve)
+        signal?.addEventListener('abort', () => {
+          timer.cancel()
+          reject(signal.reason)
+        })
+      }),
     timer(ms, fire) {
       const entry: Due = { atMs: state.elapsedMs + Math.max(0, ms), fire }
       due.add(entry)
