@@ -1,5 +1,12 @@
-import type { TreeLimits } from './limits.ts'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { extract } from 'tar-stream'
+import { checkEntryName, depthOf, kindOfEntry } from './entry-rules.ts'
+import { errnoOf, FilesError, filesError } from './files-error.ts'
+import { defaultTreeLimits, type TreeLimits } from './limits.ts'
 import type { TreeManifest } from './tree.ts'
+import { createTreeWriter, type TreeWriter } from './tree-writer.ts'
 
 export interface ExtractOptions {
   readonly limits?: Partial<TreeLimits>
@@ -10,6 +17,122 @@ export interface ExtractOptions {
   readonly signal?: AbortSignal
 }
 
+/**
+ * Unpacks an archive from a stranger into an empty private directory: only regular files and directories, no entry outside,
+ * no name twice, permissions cut to 0755, everything bounded after decompression. Links and devices are skipped, as Flux's
+ * consumers do. FilesError `escapes`, `unsafe-entry`, `too-large`, `too-many`, `too-deep`, `corrupt`, `full`, `aborted`;
+ * what was written until then stays and is the caller's to remove.
+ */
 export async function extractTar(source: AsyncIterable<Uint8Array>, into: string, options: ExtractOptions = {}): Promise<TreeManifest> {
-  throw new Error(`extractTar ${into} ${String(source)} ${String(options)}: not built yet`)
+  const limits = { ...defaultTreeLimits, ...options.limits }
+  const meter = { sinceProgress: 0, total: 0 }
+  const unpacking = extract()
+  const writer = createTreeWriter(into)
+  const feeding = feed(source, meter, unpacking, options)
+  feeding.catch(() => undefined) // awaited below; the loop may throw first
+  try {
+    await takeEntries(unpacking, { writer, limits, meter, backslash: options.backslash ?? 'refuse' })
+    await feeding
+  } catch (error) {
+    unpacking.destroy()
+    const cause: unknown = error instanceof FilesError ? error : await feeding.then(() => error, (fed: unknown) => fed)
+    throw extractError(cause, options.signal)
+  }
+  if (meter.total < tarBlockBytes) throw new FilesError('corrupt', 'the archive is empty')
+  return writer.manifest()
+}
+
+const tarBlockBytes = 512
+
+/** Headers of one entry, long names and padding included, never come near this; a bomb of headers does. */
+const maxHeaderBytes = 4 << 20
+
+interface Meter {
+  /** Bytes given to the parser since it last gave something back: what it holds in memory. */
+  sinceProgress: number
+  total: number
+}
+
+type Unpacking = ReturnType<typeof extract>
+type Entry = Unpacking extends AsyncIterable<infer E> ? E : never
+
+async function feed(source: AsyncIterable<Uint8Array>, meter: Meter, into: Unpacking, options: ExtractOptions): Promise<void> {
+  const measured = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      meter.total += chunk.byteLength
+      meter.sinceProgress += chunk.byteLength
+      if (meter.sinceProgress > maxHeaderBytes) throw new FilesError('too-large', 'the archive has an oversized header')
+      yield chunk
+    }
+  }
+  const abort = options.signal ? { signal: options.signal } : {}
+  const input = Readable.from(source, { objectMode: false })
+  if (options.gzip === false) return pipeline(input, measured, into, abort)
+  return pipeline(input, createGunzip({ chunkSize: 1 << 16 }), measured, into, abort)
+}
+
+interface EntryContext {
+  readonly writer: TreeWriter
+  readonly limits: TreeLimits
+  readonly meter: Meter
+  readonly backslash: 'refuse' | 'keep'
+}
+
+async function takeEntries(entries: AsyncIterable<Entry>, context: EntryContext): Promise<void> {
+  const { limits, meter } = context
+  const seen = { entries: 0, bytes: 0 }
+  for await (const entry of entries) {
+    meter.sinceProgress = 0
+    seen.entries += 1
+    if (seen.entries > limits.maxEntries) throw new FilesError('too-many', `the archive has more than ${limits.maxEntries} entries`)
+    const body = bounded(entry, context, seen)
+    await takeEntry(entry, body, context)
+    // The parser hands out small entries without leaving the microtask queue: let the rest of the process run.
+    if (seen.entries % 64 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+async function takeEntry(entry: Entry, body: AsyncIterable<Buffer>, context: EntryContext): Promise<void> {
+  const { name, type, mode = 0o644 } = entry.header
+  switch (kindOfEntry(type, name)) {
+    case 'skipped':
+      return drain(body)
+    case 'directory':
+      context.writer.addDirectory(checked(name, context))
+      return drain(body)
+    case 'file':
+      return context.writer.addFile(checked(name, context), body, { mode, sizeBytes: entry.header.size ?? 0 })
+  }
+}
+
+function checked(name: string, { limits, backslash }: EntryContext): string {
+  const path = checkEntryName(name, backslash)
+  if (depthOf(path) > limits.maxDepth) throw new FilesError('too-deep', `${JSON.stringify(path.slice(0, 200))} is deeper than ${limits.maxDepth} directories`)
+  return path
+}
+
+/** The entry's bytes, counted against the limit whatever its header claims. */
+async function* bounded(entry: Entry, { limits, meter }: EntryContext, seen: { bytes: number }): AsyncGenerator<Buffer> {
+  const tooLarge = (): FilesError => new FilesError('too-large', `the archive unpacks to more than ${limits.maxBytes} bytes`)
+  if (seen.bytes + (entry.header.size ?? 0) > limits.maxBytes) throw tooLarge()
+  for await (const chunk of entry as AsyncIterable<Buffer>) {
+    meter.sinceProgress = 0
+    seen.bytes += chunk.byteLength
+    if (seen.bytes > limits.maxBytes) throw tooLarge()
+    yield chunk
+  }
+}
+
+async function drain(body: AsyncIterable<Buffer>): Promise<void> {
+  for await (const chunk of body) void chunk
+}
+
+function extractError(error: unknown, signal: AbortSignal | undefined): FilesError {
+  if (signal?.aborted) return new FilesError('aborted', 'unpack an archive: aborted', { cause: error })
+  if (error instanceof FilesError) return error
+  const errno = errnoOf(error)
+  if (errno === undefined || errno.startsWith('Z_') || errno.startsWith('ERR_')) {
+    return new FilesError('corrupt', 'the archive is damaged or cut short', { cause: error })
+  }
+  return filesError(error, 'unpack an archive')
 }
