@@ -5,6 +5,8 @@ import { parseSubject } from './subject.ts'
 
 /** Longer texts are cut: an event is a hint, and a server refuses messages over 1 MiB. */
 const longestText = 4096
+/** Cut before redaction too, far behind the cut above: masks shorten, and half a secret must not move into view. */
+const longestRead = 64 * 1024
 const mostDurations = 32
 
 /** Larger messages on our subjects are not ours. */
@@ -78,7 +80,7 @@ function cleanFacts(given: Readonly<Record<string, unknown>>): EventFacts {
   const facts: Record<string, string | Record<string, number>> = {}
   for (const name of textFacts) {
     const value = given[name]
-    if (typeof value === 'string') facts[name] = redact(value).slice(0, longestText)
+    if (typeof value === 'string') facts[name] = redact(value.slice(0, longestRead)).slice(0, longestText)
   }
   if (isRecord(given.durationsMs)) {
     const numbers = Object.entries(given.durationsMs).filter((entry): entry is [string, number] => Number.isFinite(entry[1]))
