@@ -4,10 +4,10 @@ import type { Telemetry } from '@weir/shared/telemetry'
 import type { Clock } from './clock.ts'
 import { createFinish, type Finish } from './finish.ts'
 import type { KindTable, Notes, OwnStatus, Reconcilable } from './kind-table.ts'
-import { createSlots, type Limit } from './limit.ts'
+import { createSlots, type Limit } from './queue/limit.ts'
 import { createRunMetrics, type RunMetrics } from './run-metrics.ts'
 import type { Outcome, Stop } from './outcome.ts'
-import { createQueue, type Queue, type Taken } from './queue.ts'
+import { createQueue, type Queue, type Taken } from './queue/queue.ts'
 import { openAttempt, runAttempt, type Attempt, type Runner } from './run.ts'
 import type { AbortReason, OnStep, Step } from './step.ts'
 import { classOfArrival, keyOf, textOf, wakeOfChange, type Key, type WakeClass } from './wake.ts'
@@ -222,7 +222,8 @@ function pump<O extends Reconcilable>(machine: Machine<O>): void {
     }
     runner.slots.enter()
     const attempt = openAttempt(runner, taken, stored)
-    machine.running.set(textOf(taken.key), { attempt, done: run(machine, taken, attempt) })
+    const done = Promise.resolve().then(() => run(machine, taken, attempt)) // registered before it begins
+    machine.running.set(textOf(taken.key), { attempt, done })
   }
 }
 
@@ -230,7 +231,6 @@ function pump<O extends Reconcilable>(machine: Machine<O>): void {
 async function run<O extends Reconcilable>(machine: Machine<O>, { key }: Taken, attempt: Attempt<O>): Promise<void> {
   const { runner, finish, queue, running } = machine
   const { kind } = runner.table.kind
-  await null // the caller registers the run first
   try {
     await runner.telemetry.span(`reconcile ${kind}`, { kind, ...key, reconcileID: attempt.reconcileId }, async () => {
       await runAttempt(runner, attempt)

@@ -2,7 +2,7 @@ import { apiVersionOf } from '@weir/shared/api'
 import { redact, type Log } from '@weir/shared/telemetry'
 import { failingTransiently, type Outcome } from './outcome.ts'
 import type { EventMoment, KindEvent, Reconcilable } from './kind-table.ts'
-import type { Queue } from './queue.ts'
+import type { Queue } from './queue/queue.ts'
 import { backoffMs, readThrown, requeueMs, troubleGraceMs, type Thrown } from './retry.ts'
 import type { RunMetrics, RunResult } from './run-metrics.ts'
 import { asKind, newest, writeVerdict, type Attempt, type Ended, type Runner } from './run.ts'
@@ -68,12 +68,12 @@ async function settle<O extends Reconcilable>(context: Context<O>, attempt: Atte
   const durationMs = runner.clock.monotonicMs() - attempt.startedMs
   const moment: EventMoment<O> = { before, outcome, recovered, durationMs, nextMs, notes: attempt.notes as EventMoment<O>['notes'] }
   const events = runner.table.events?.(moment) ?? warningOf(outcome)
-  tell(context, attempt, events, 'before')
+  tell(context, attempt, eventsOf(events, 'before'))
   const written = await writeVerdict(runner, attempt, outcome)
   count(context, attempt, resultOf(outcome))
   if (written === undefined) return // gone: nobody is left to tell
   const after = asKind(newest(runner, attempt) ?? attempt.stored)
-  tell(context, attempt, events, 'after')
+  tell(context, attempt, eventsOf(events, 'after'))
   logEnd(context, attempt, { outcome, before, after })
   if (nextMs !== undefined) queue.plan(key, nextMs)
   runner.settled?.({ key, before, after, outcome, notes: attempt.notes, wrote: attempt.sent, recovered, durationMs })
@@ -83,7 +83,7 @@ async function settle<O extends Reconcilable>(context: Context<O>, attempt: Atte
 async function settleFinalizer<O extends Reconcilable>(context: Context<O>, attempt: Attempt<O>, outcome: Outcome): Promise<void> {
   quieten(attempt)
   const nextMs = planAfter(context, attempt, outcome)
-  tell(context, attempt, warningOf(outcome), 'before')
+  tell(context, attempt, warningOf(outcome))
   if (outcome.kind === 'stalled') await writeVerdict(context.runner, attempt, outcome)
   else if (hasNotes(attempt)) await writeVerdict(context.runner, attempt, { kind: 'unfinished' })
   count(context, attempt, resultOf(outcome))
@@ -149,11 +149,15 @@ function warningOf(outcome: Outcome): readonly KindEvent[] {
   return [{ when: 'before', type: 'Warning', reason: outcome.reason, message: outcome.message }]
 }
 
-function tell<O extends Reconcilable>({ runner }: Context<O>, attempt: Attempt<O>, events: readonly KindEvent[], when: KindEvent['when']): void {
+function eventsOf(events: readonly KindEvent[], when: KindEvent['when']): readonly KindEvent[] {
+  return events.filter((event) => event.when === when)
+}
+
+function tell<O extends Reconcilable>({ runner }: Context<O>, attempt: Attempt<O>, events: readonly KindEvent[]): void {
   const { kind } = runner.table
   const { metadata } = attempt.stored.object
   const object = { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata }
-  for (const { when: moment, ...event } of events) if (moment === when) runner.recorder.record({ ...event, object })
+  for (const { when: _, ...event } of events) runner.recorder.record({ ...event, object })
 }
 
 function count<O extends Reconcilable>({ runner, metrics }: Context<O>, attempt: Attempt<O>, result: RunResult): void {
@@ -225,11 +229,14 @@ interface Told<O> {
 /** At info only what is new: the same end of the same state says nothing. */
 function logEnd<O extends Reconcilable>(context: Context<O>, attempt: Attempt<O>, { outcome, before, after }: Told<O>): void {
   const log = logOf(context, attempt)
-  const ready = conditionOf(after, 'Ready')
-  const known = conditionOf(before, 'Ready')
-  const isNew = ready?.reason !== known?.reason || ready?.message !== known?.message || ready?.status !== known?.status
+  const isNew = readyText(before) !== readyText(after)
   const fields = { outcome: outcome.kind, reason: outcome.reason, conditionMessage: outcome.message, cause: attempt.taken.wakeClass }
   if (!isNew && !(outcome.kind === 'ready' && attempt.sent)) return log.debug('reconciled, nothing changed', fields)
   if (outcome.kind === 'failing' || outcome.kind === 'stalled') return log.error('reconcile failed', fields)
   log.info('reconciled', fields)
+}
+
+function readyText(object: Reconcilable): string {
+  const { status, reason, message } = conditionOf(object, 'Ready') ?? {}
+  return `${status} ${reason} ${message}`
 }

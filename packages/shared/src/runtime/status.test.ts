@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { maxConditionMessageBytes, type Condition } from '@weir/shared/api'
 import { failing, failingTransiently, ready, stalled, waiting, type Outcome } from './outcome.ts'
 import { deriveStatus, type Verdict } from './status.ts'
-import { appTable, sourceTable, toy, type Toy } from './toy.test-table.ts'
+import { appTable, sourceTable, toy, type Toy } from './toys/toy-table.ts'
 
 const now = new Date('2026-03-04T05:06:07.890Z')
 const nowText = '2026-03-04T05:06:07Z'
@@ -10,8 +10,8 @@ const earlier = '2026-01-01T00:00:00Z'
 
 type Row = readonly [type: string, status: string, reason: string, message: string]
 
-function condition(type: string, status: string, reason: string, message = reason, observedGeneration = 1): Condition {
-  return { type, status, reason, message, observedGeneration, lastTransitionTime: earlier } as Condition
+function condition(...[type, status, reason, message = reason]: [type: string, status: string, reason: string, message?: string]): Condition {
+  return { type, status, reason, message, observedGeneration: 1, lastTransitionTime: earlier } as Condition
 }
 
 function derive(table: typeof sourceTable, verdict: Verdict, given: { readonly status?: Toy['status']; readonly token?: string } = {}) {

@@ -30,7 +30,7 @@ export interface StatusInput<O extends Reconcilable> {
 export function deriveStatus<O extends Reconcilable>(input: StatusInput<O>): NonNullable<O['status']> {
   const { table, object, run, verdict, notes, now } = input
   const ledger = openLedger(object, run.generation, now)
-  applyVerdict(table, object, verdict, ledger)
+  applyVerdict({ table, object, ledger }, verdict)
   const core: StatusCore = {
     ...(observes(table, object, verdict) ? { observedGeneration: run.generation } : {}),
     ...(echoes(verdict) && run.token !== undefined ? { lastHandledReconcileAt: run.token } : {}),
@@ -39,24 +39,31 @@ export function deriveStatus<O extends Reconcilable>(input: StatusInput<O>): Non
   return withoutAbsent({ ...object.status, ...notes, ...core }) as NonNullable<O['status']>
 }
 
-function applyVerdict<O extends Reconcilable>(table: KindTable<O>, object: O, verdict: Verdict, ledger: Ledger): void {
+/** What the rows below work on. */
+interface Draft<O extends Reconcilable> {
+  readonly table: KindTable<O>
+  readonly object: O
+  readonly ledger: Ledger
+}
+
+function applyVerdict<O extends Reconcilable>(draft: Draft<O>, verdict: Verdict): void {
   switch (verdict.kind) {
     case 'running':
-      return applyRunning(table, object, verdict.progress, ledger)
+      return applyRunning(draft, verdict.progress)
     case 'ready':
-      return applyReady(table, verdict, ledger)
+      return applyReady(draft, verdict)
     case 'waiting':
     case 'failing':
     case 'stalled':
-      return applyStop(table, verdict, ledger)
+      return applyStop(draft, verdict)
     case 'suspended':
-      return applySuspended(table, object, ledger)
+      return applySuspended(draft)
     case 'unfinished':
       return
   }
 }
 
-function applyRunning<O extends Reconcilable>(table: KindTable<O>, object: O, progress: Progress, ledger: Ledger): void {
+function applyRunning<O extends Reconcilable>({ table, object, ledger }: Draft<O>, progress: Progress): void {
   for (const mark of progress.raises ?? []) ledger.put(known(table, mark.type), 'True', mark)
   for (const type of progress.drops ?? []) ledger.drop(known(table, type))
   for (const type of progress.checks ?? []) ledger.put(known(table, type), 'Unknown', { reason: progressing, message: progress.message })
@@ -75,7 +82,7 @@ export function isBuilding(object: Reconcilable, progress: Progress): boolean {
   return before === undefined || before === 'Unknown' || Boolean(progress.raises?.length) || Boolean(progress.drops?.length)
 }
 
-function applyReady<O extends Reconcilable>(table: KindTable<O>, outcome: Ready, ledger: Ledger): void {
+function applyReady<O extends Reconcilable>({ table, ledger }: Draft<O>, outcome: Ready): void {
   const holds = new Map(outcome.holds.map((held) => [typeof held === 'string' ? held : held.type, held] as const))
   for (const type of holds.keys()) knownFact(table, type)
   for (const [type, rule] of Object.entries(table.facts)) {
@@ -89,11 +96,14 @@ function applyReady<O extends Reconcilable>(table: KindTable<O>, outcome: Ready,
   ledger.put(ready, 'True', outcome)
 }
 
-function applyStop<O extends Reconcilable>(table: KindTable<O>, stop: Stop, ledger: Ledger): void {
+function applyStop<O extends Reconcilable>({ table, ledger }: Draft<O>, stop: Stop): void {
   for (const [type, rule] of Object.entries(table.faults)) {
     if (rule.until === 'verdict' && type !== stop.blames) ledger.drop(type)
   }
-  if (stop.blames !== undefined) blame(table, stop, stop.blames, ledger)
+  if (stop.blames !== undefined) {
+    const text = { reason: stop.reason, message: stop.blamesMessage ?? stop.message }
+    ledger.put(known(table, stop.blames), stop.blames in table.faults ? 'True' : 'False', text)
+  }
   if (stop.kind === 'stalled') {
     ledger.drop(reconciling)
     ledger.put(stalled, 'True', stop)
@@ -105,12 +115,7 @@ function applyStop<O extends Reconcilable>(table: KindTable<O>, stop: Stop, ledg
   ledger.put(ready, 'False', summary?.status === 'False' ? summary : stop)
 }
 
-function blame<O extends Reconcilable>(table: KindTable<O>, stop: Stop, type: string, ledger: Ledger): void {
-  const text = { reason: stop.reason, message: stop.blamesMessage ?? stop.message }
-  ledger.put(known(table, type), type in table.faults ? 'True' : 'False', text)
-}
-
-function applySuspended<O extends Reconcilable>(table: KindTable<O>, object: O, ledger: Ledger): void {
+function applySuspended<O extends Reconcilable>({ table, object, ledger }: Draft<O>): void {
   if (table.suspended.dropsStalled) ledger.drop(stalled)
   const wasReady = conditionOf(object, ready)
   const leftOver = conditionOf(object, reconciling)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { createFakeClock } from '../testing/clock.ts'
-import { createLimit, createSlots } from './limit.ts'
+import { createLimit, createSlots } from './queue/limit.ts'
 import { createRunAbort, RunAborted, runStep, type OnStep, type StepMode, type StepOptions, type StepperOptions } from './step.ts'
 
 function setUp(onStep?: OnStep) {

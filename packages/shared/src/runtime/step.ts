@@ -1,7 +1,7 @@
 import type { Telemetry } from '@weir/shared/telemetry'
 import type { Clock } from './clock.ts'
 import type { FailureWords, Notes, Progress } from './kind-table.ts'
-import type { Slots } from './limit.ts'
+import type { Slots } from './queue/limit.ts'
 import { failing, isStop, type Stop } from './outcome.ts'
 
 /** One run's steps. S is the kind's status without conditions, observedGeneration and lastHandledReconcileAt. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Condition } from '@weir/shared/api'
 import { isReady, isRecovery, summarise } from './summary.ts'
-import { sourceTable, toy } from './toy.test-table.ts'
+import { sourceTable, toy } from './toys/toy-table.ts'
 
 const conditions = (states: Readonly<Record<string, string>>): readonly Condition[] =>
   Object.entries(states).map(([type, status]) => ({ type, status, reason: `${type}Reason`, message: type, lastTransitionTime: '' }) as Condition)

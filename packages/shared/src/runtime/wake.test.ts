@@ -23,7 +23,7 @@ describe('wakeOfChange (contract 1.3)', () => {
     ['a change while being deleted', { deletionTimestamp: 't' }, { deletionTimestamp: 't', generation: 3 }, undefined],
     ['another object of the same name', {}, { uid: 'v' }, 'spec!'],
     ['another object of the same name, already being deleted', { deletionTimestamp: 't' }, { uid: 'v', deletionTimestamp: 't' }, 'deletion!'],
-  ])('%s', (_, before, after, expected) => {
+  ])('%s', (...[, before, after, expected]) => {
     const wake = wakeOfChange({ ...base, ...before }, { ...base, ...after })
     expect(wake && `${wake.wakeClass}${wake.supersedes ? '!' : ''}`).toBe(expected)
   })
@@ -35,7 +35,7 @@ describe('classOfArrival', () => {
     ['an object being deleted', { deletionTimestamp: 't', ...token('1') }, undefined, 'deletion'],
     ['a token that nobody handled', token('2'), '1', 'token'],
     ['a token that was handled', token('1'), '1', 'verification'],
-  ])('%s', (_, metadata, handled, expected) => {
+  ])('%s', (...[, metadata, handled, expected]) => {
     expect(classOfArrival({ ...base, ...metadata }, handled, 'verification')).toBe(expected)
   })
 })

@@ -40,53 +40,11 @@ type Patch = Readonly<Record<string, unknown>>
 
 /** One JSON merge patch an answer; on 409 the object is read again and the patch derived again, five times in all. */
 export function createWriter<O extends Reconcilable>(options: WriterOptions<O>): Writer<O> {
-  const { table, kube, clock, observe } = options
-  const { fieldManager, finalizer } = table
-  const targetOf = (key: Key): Parameters<Kube['get']>[0] => ({ resource: table.kind, namespace: key.namespace, name: key.name })
-
-  async function send(key: Key, body: Patch, where: { readonly subresource?: 'status'; readonly signal?: AbortSignal | undefined }): Promise<KubeObject> {
-    const { subresource, signal } = where
-    const answer = await kube.patch(targetOf(key), {
-      type: 'merge',
-      body,
-      manager: fieldManager,
-      ...(subresource ? { subresource } : {}),
-      ...(signal ? { signal } : {}),
-    })
-    observe(answer)
-    return answer
-  }
-
-  async function readAgain(key: Key, uid: string | undefined, signal?: AbortSignal): Promise<KubeObject | undefined> {
-    const read = await kube.get(targetOf(key), signal ? { signal } : {})
-    if (read === undefined || read.metadata.uid !== uid) return undefined
-    observe(read)
-    return read
-  }
-
-  /** `makePatch` judges the newest object; undefined from it means there is nothing to send. */
-  async function patchUntilAccepted(key: Key, object: KubeObject, attempt: Attempt): Promise<Written | undefined> {
-    let known = object
-    for (let tried = 1; ; tried++) {
-      const patch = attempt.makePatch(known)
-      if (patch === undefined) return { object: known, sent: false }
-      const metadata = { ...patch.metadata, resourceVersion: known.metadata.resourceVersion }
-      try {
-        return { object: await send(key, { ...patch, metadata }, attempt), sent: true }
-      } catch (error) {
-        if (isGone(error)) return undefined
-        if (!isConflict(error) || tried === tries) throw error
-      }
-      if (tried > 1) await clock.sleep(conflictPauseMs, attempt.signal)
-      const again = await readAgain(key, object.metadata.uid, attempt.signal)
-      if (again === undefined) return undefined
-      known = again
-    }
-  }
-
+  const { finalizer } = options.table
   return {
     status: (key, { object, derive, signal }) =>
-      patchUntilAccepted(key, object, {
+      patchUntilAccepted(options, object, {
+        key,
         subresource: 'status',
         signal,
         makePatch(known) {
@@ -96,7 +54,8 @@ export function createWriter<O extends Reconcilable>(options: WriterOptions<O>):
         },
       }),
     async addFinalizer(key, object, signal) {
-      const written = await patchUntilAccepted(key, object, {
+      const written = await patchUntilAccepted(options, object, {
+        key,
         signal,
         makePatch: ({ metadata: { finalizers = [], deletionTimestamp } }) =>
           finalizers.includes(finalizer) || deletionTimestamp ? undefined : { metadata: { finalizers: [...finalizers, finalizer] } },
@@ -104,7 +63,8 @@ export function createWriter<O extends Reconcilable>(options: WriterOptions<O>):
       return written?.object
     },
     async removeFinalizer(key, object, signal) {
-      await patchUntilAccepted(key, object, {
+      await patchUntilAccepted(options, object, {
+        key,
         signal,
         makePatch: ({ metadata: { finalizers = [] } }) =>
           finalizers.includes(finalizer) ? { metadata: { finalizers: finalizers.filter((each) => each !== finalizer) } } : undefined,
@@ -113,7 +73,46 @@ export function createWriter<O extends Reconcilable>(options: WriterOptions<O>):
   }
 }
 
+type Connection = Pick<WriterOptions<Reconcilable>, 'kube' | 'clock' | 'observe'> & { readonly table: Pick<KindTable<Reconcilable>, 'kind' | 'fieldManager'> }
+
+/** `makePatch` judges the newest object; undefined from it means there is nothing to send. */
+async function patchUntilAccepted(connection: Connection, object: KubeObject, attempt: Attempt): Promise<Written | undefined> {
+  let known = object
+  for (let tried = 1; ; tried++) {
+    const patch = attempt.makePatch(known)
+    if (patch === undefined) return { object: known, sent: false }
+    const metadata = { ...patch.metadata, resourceVersion: known.metadata.resourceVersion }
+    try {
+      return { object: await send(connection, attempt, { ...patch, metadata }), sent: true }
+    } catch (error) {
+      if (isGone(error)) return undefined
+      if (!isConflict(error) || tried === tries) throw error
+    }
+    if (tried > 1) await connection.clock.sleep(conflictPauseMs, attempt.signal)
+    const again = await readAgain(connection, attempt, object.metadata.uid)
+    if (again === undefined) return undefined
+    known = again
+  }
+}
+
+async function send({ kube, table, observe }: Connection, { key, subresource, signal }: Attempt, body: Patch): Promise<KubeObject> {
+  const answer = await kube.patch(
+    { resource: table.kind, ...key },
+    { type: 'merge', body, manager: table.fieldManager, ...(subresource ? { subresource } : {}), ...(signal ? { signal } : {}) },
+  )
+  observe(answer)
+  return answer
+}
+
+async function readAgain({ kube, table, observe }: Connection, { key, signal }: Attempt, uid: string | undefined): Promise<KubeObject | undefined> {
+  const read = await kube.get({ resource: table.kind, ...key }, signal ? { signal } : {})
+  if (read === undefined || read.metadata.uid !== uid) return undefined
+  observe(read)
+  return read
+}
+
 interface Attempt {
+  readonly key: Key
   readonly subresource?: 'status'
   readonly signal?: AbortSignal | undefined
   makePatch(known: KubeObject): { readonly metadata?: Patch; readonly status?: unknown } | undefined

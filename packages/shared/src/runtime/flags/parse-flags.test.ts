@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { commonFlags } from './flags.ts'
+import { sharedFlags } from './flags.ts'
 import { bool, durationMs, int, text, texts, type Gate } from './options.ts'
 import { parseFlags } from './parse-flags.ts'
 
@@ -89,7 +89,7 @@ describe('parseFlags', () => {
   })
 
   it('knows the flags of every controller with their Flux defaults', () => {
-    const parsed = parseFlags({ flags: commonFlags, argv: [], env: {} })
+    const parsed = parseFlags({ flags: sharedFlags, argv: [], env: {} })
     expect(parsed).toMatchObject({ ok: true, flags: { 'health-addr': ':9440', 'metrics-addr': ':8080', 'max-retry-delay': 900_000, concurrent: undefined } })
   })
 })

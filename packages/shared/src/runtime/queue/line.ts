@@ -1,4 +1,4 @@
-import { betterOf, textOf, wakeClasses, type Key, type WakeClass } from './wake.ts'
+import { betterOf, textOf, wakeClasses, type Key, type WakeClass } from '../wake.ts'
 
 /** A key that waits for a worker. */
 export interface Place {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { quietTelemetry } from '@weir/shared/telemetry'
-import { createFakeClock } from '../testing/clock.ts'
+import { createFakeClock } from '../../testing/clock.ts'
 import { createQueue, type QueueOptions } from './queue.ts'
-import { textOf, wakeClasses, type Key, type WakeClass } from './wake.ts'
+import { textOf, wakeClasses, type Key, type WakeClass } from '../wake.ts'
 
 const key = (name: string): Key => ({ namespace: 'n', name })
 

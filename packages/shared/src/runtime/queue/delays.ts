@@ -1,5 +1,5 @@
-import type { Clock, Timer } from './clock.ts'
-import { textOf, type Key, type WakeClass } from './wake.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { textOf, type Key, type WakeClass } from '../wake.ts'
 
 /** Wakes in the future: at most one per key and class, all on one timer. */
 export interface Delays {

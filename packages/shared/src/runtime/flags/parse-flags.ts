@@ -58,17 +58,16 @@ function unusable(message: string): ParsedNot {
 
 function splitArguments(flags: Readonly<Record<string, Flag<unknown>>>, argv: readonly string[]): readonly Given[] | Unusable | 'help' {
   const given: Given[] = []
-  for (let at = 0; at < argv.length; at++) {
-    const argument = argv[at] ?? ''
+  const rest = [...argv]
+  for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
     if (argument === '--help' || argument === '-h') return 'help'
     const [, name = '', value] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? []
     if (name === '') return { problem: `unexpected argument ${JSON.stringify(argument)}` }
     const flag = Object.hasOwn(flags, name) ? flags[name] : undefined
     if (flag === undefined) return { problem: `unknown flag: --${name}` }
-    if (value !== undefined) given.push({ name, value })
-    else if (flag.bare) given.push({ name, value: 'true' })
-    else if (++at < argv.length) given.push({ name, value: argv[at] ?? '' })
-    else return { problem: `flag needs an argument: --${name}` }
+    const taken = value ?? (flag.bare ? 'true' : rest.shift())
+    if (taken === undefined) return { problem: `flag needs an argument: --${name}` }
+    given.push({ name, value: taken })
   }
   return given
 }

@@ -1,5 +1,5 @@
 import { gitRepositoryKind, kustomizationKind, type ObjectMeta } from '@weir/shared/api'
-import type { KindTable, Reconcilable } from './kind-table.ts'
+import type { KindTable, Reconcilable } from '../kind-table.ts'
 
 /** A kind for this room's tests: the vocabulary of the real ones, a spec of its own. */
 export type Toy = Reconcilable<{ readonly interval?: string; readonly suspend?: boolean }, { readonly revision?: string; readonly url?: string }>

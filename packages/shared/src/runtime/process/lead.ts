@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { KubeError, type Kube, type KubeObject } from '@weir/shared/kube'
 import type { Telemetry } from '@weir/shared/telemetry'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 
 export interface LeadOptions {
   /** A connection that no lease fences: it must be able to take the lease first. */

@@ -1,8 +1,8 @@
 import type { Metrics } from '@weir/shared/telemetry'
-import type { Clock, Timer } from './clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { createDelays, type Delays } from './delays.ts'
 import { createLine } from './line.ts'
-import { betterOf, textOf, wakeClasses, type Key, type WakeClass } from './wake.ts'
+import { betterOf, textOf, wakeClasses, type Key, type WakeClass } from '../wake.ts'
 
 const patienceMs = 60_000
 
@@ -78,9 +78,8 @@ export function createQueue(options: QueueOptions): Queue {
     plan: (key, afterMs) => (closed ? undefined : delays.replace(key, 'interval', afterMs)),
     done(key) {
       const ended = work.end(key)
-      if (ended === undefined) return
-      metrics.worked(clock.monotonicMs() - ended.startedMs)
-      if (ended.again !== undefined) addNow(key, ended.again)
+      if (ended) metrics.worked(clock.monotonicMs() - ended.startedMs)
+      if (ended?.again) addNow(key, ended.again)
     },
     forget(key) {
       line.leave(key)

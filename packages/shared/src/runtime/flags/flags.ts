@@ -1,7 +1,7 @@
 import { bool, durationMs, int, oneOf, text } from './options.ts'
 
 /** The flags of contract 1.10 that every controller has; each adds its own. */
-export const commonFlags = {
+export const sharedFlags = {
   'metrics-addr': text(':8080', 'Address of the metrics endpoint, /metrics; "0" serves none.', { env: 'METRICS_ADDR' }),
   'health-addr': text(':9440', 'Address of the health endpoints, /healthz and /readyz; "0" serves none.'),
   'events-addr': text('', 'URL that events are posted to.', { env: 'EVENTS_ADDR' }),

@@ -1,19 +1,20 @@
 import type { Bus } from '@weir/shared/events'
 import type { Kube } from '@weir/shared/kube'
 import type { Telemetry } from '@weir/shared/telemetry'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 
 /** What a process gives to each controller's `start(options, host)`. */
 export interface Host {
-  /** Fenced by the controller's lease; carries the controller's user agent. */
+  /** Fenced by the controller's lease once it leads; carries the controller's user agent. */
   readonly kube: Kube
   readonly bus: Bus
+  /** Named after the controller. */
   readonly telemetry: Telemetry
   readonly server: HealthServer
   readonly clock: Clock
   /** Resolves when this controller may write (at once without leader election). A follower watches its own kinds only. */
   readonly leading: Promise<void>
-  /** Aborts with a RunAborted: `shutdown` after the drain, or `lost-lease`. */
+  /** Aborts with a RunAborted: `shutdown` after the drain, or `lost-lease`. For watches and caches. */
   readonly signal: AbortSignal
 }
 
@@ -26,11 +27,13 @@ export interface HealthServer {
 
 /** What `start` hands back: the process drains it and then closes it. */
 export interface Started {
-  /** Resolves when the controller's caches are synced and, once leading, its workers run. */
+  /** Resolves when the controller's caches are synced: a follower is ready too. Rejects when it cannot work at all. */
   readonly ready: Promise<void>
   /** Starts no new run, ends the running ones: fetches at once, stages within `graceMs`. */
   drain(graceMs: number): Promise<void>
-  /** Releases what is left: servers, temporary directories, watches. */
+  /** The lease is lost: ends everything at once and writes nothing (`controller.abandon`). */
+  abandon(): void
+  /** Releases what is left: servers, temporary directories. Watches follow `host.signal`. */
   close(): Promise<void>
 }
 
