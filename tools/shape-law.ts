@@ -128,7 +128,7 @@ function bannedFileName(file: SourceFile): readonly Violation[] {
 function bannedExports(file: SourceFile): readonly Violation[] {
   if (file.isTest || file.path === theManager) return []
   const exported = file.program.body.flatMap((statement) =>
-    statement.type === 'ExportNamedDeclaration' && statement.declaration != null ? [statement] : [],
+    statement.type === 'ExportNamedDeclaration' && statement.declaration !== null ? [statement] : [],
   )
   return exported.flatMap((statement) =>
     declaredNames(statement.declaration).flatMap((name) => {

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checksOf } from './checks.ts'
+import type { Check } from './checks.ts'
+import { addTallies, emptyTally, formatTally, skippedTests, tallyOf } from './tally.ts'
+import type { JestReport, Tally } from './tally.ts'
+
+// `npm test`: every check, then every test; `npm test -- PATH …` runs the tests below these paths alone.
+const root = join(import.meta.dirname, '..')
+const paths = process.argv.slice(2)
+
+const checked = paths.length === 0 ? await runChecks(checksOf(root)) : emptyTally
+const total = addTallies(checked, await runTests(paths))
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
+print(formatTally(total))
+
+async function runChecks(checks: readonly Check[]): Promise<Tally> {
+  const kinds: string[] = []
+  for (const check of checks) {
+    const startedMs = performance.now()
+    const { kind, why } = await check.run()
+    kinds.push(kind)
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+    print(`${kind.padEnd(7)} ${check.name} (${seconds} s)${kind === 'skipped' ? `: ${why}` : ''}`)
+    if (kind === 'failed') print(why.trimEnd())
+  }
+  const count = (wanted: string): number => kinds.filter((kind) => kind === wanted).length
+  return { passed: count('passed'), failed: count('failed'), skipped: count('skipped') }
+}
+
+/** One run of jest from the root; it shows its own progress, and its report is counted. */
+async function runTests(only: readonly string[]): Promise<Tally> {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-test-'))
+  const reportPath = join(folder, 'jest.json')
+  try {
+    await jest(['--json', `--outputFile=${reportPath}`, '--passWithNoTests', ...only])
+    const report: JestReport = JSON.parse(readFileSync(reportPath, 'utf8'))
+    for (const name of skippedTests(report)) print(`skipped ${name}`)
+    return tallyOf(report)
+  } catch (error) {
+    print(`jest left no report: ${String(error)}`)
+    return { ...emptyTally, failed: 1 }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function jest(args: readonly string[]): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
+  const child = spawn(process.execPath, [...flags, join(root, 'node_modules/jest/bin/jest.js'), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  // Ctrl-C: the child has it too, and ends in its own time.
+  process.on('SIGINT', () => undefined)
+  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  child.on('error', reject)
+  child.on('close', () => resolve())
+  return promise
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
