@@ -53,11 +53,15 @@ function fieldName(path: readonly PropertyKey[]): string {
   return path.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`)).join('')
 }
 
+/** Quotes what was given only where it cannot be a secret: a malformed URL may hold a password. */
 function messageOf(issue: z.core.$ZodIssue): string {
   if (issue.input === undefined) return 'is required'
-  const given = typeof issue.input === 'string' ? JSON.stringify(issue.input.slice(0, 100)) : undefined
-  const why = isDurationIssue(issue) ? 'is no duration such as 30s, 5m or 1h30m' : issue.message
-  return given === undefined ? why : `${given} ${why}`
+  if (isDurationIssue(issue)) return `${quoted(issue.input)} is no duration such as 30s, 5m or 1h30m`
+  return issue.code === 'invalid_value' ? `${quoted(issue.input)}: ${issue.message}` : issue.message
+}
+
+function quoted(input: unknown): string {
+  return JSON.stringify(typeof input === 'string' ? input.slice(0, 100) : typeof input)
 }
 
 function isDurationIssue(issue: z.core.$ZodIssue): boolean {
