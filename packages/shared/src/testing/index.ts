@@ -1,0 +1,2 @@
+export { describeInjections, type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.ts'
+export { createRandom, type Fault, type FaultRule, type Injection } from './fault-rules.ts'
