@@ -1,0 +1,23 @@
+import type { Kind, ObjectMeta } from '@weir/shared/api'
+
+/** Any object, as parsed: what this project does not know is still there. */
+export interface KubeObject {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: ObjectMeta
+  readonly [field: string]: unknown
+}
+
+/** A kind as discovery found it. Where only the address is read, api's Kind fits. */
+export interface Resource extends Kind {
+  readonly verbs: readonly string[]
+  /** Has a `status` subresource. */
+  readonly status: boolean
+}
+
+export interface Target {
+  readonly resource: Kind
+  /** Not read when the kind is cluster-scoped. */
+  readonly namespace: string
+  readonly name: string
+}
