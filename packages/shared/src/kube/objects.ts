@@ -1,11 +1,12 @@
 import type { Kind, ObjectMeta } from '@weir/shared/api'
 
-/** Any object, as parsed: what this project does not know is still there. */
+/** Any object, as parsed: fields that are not named here are still there. */
 export interface KubeObject {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: ObjectMeta
-  readonly [field: string]: unknown
+  readonly spec?: unknown
+  readonly status?: unknown
 }
 
 /** A kind as discovery found it. Where only the address is read, api's Kind fits. */
