@@ -182,7 +182,7 @@ async function start<O extends Reconcilable>(machine: Machine<O>): Promise<void>
 }
 
 function arrive<O extends Reconcilable>({ queue }: Machine<O>, { object }: Stored<O>, otherwise: WakeClass): void {
-  const handled = (object as Reconcilable).status?.lastHandledReconcileAt
+  const handled = (object as unknown as Reconcilable).status?.lastHandledReconcileAt
   queue.add(keyOf(object.metadata), classOfArrival(object.metadata, handled, otherwise))
 }
 

@@ -44,7 +44,7 @@ describe('readThrown', () => {
   const alive = new AbortController().signal
   const kubeError = (code: ConstructorParameters<typeof KubeError>[0]): KubeError => new KubeError(code, 'get x')
 
-  it.each(['unreachable', 'timeout', 'throttled', 'server'] as const)('%s is trouble of the API server, not of the object', (code) => {
+  it.each(['unreachable', 'timeout', 'throttled', 'server', 'unauthorized'] as const)('%s is trouble of the API server, not of the object', (code) => {
     expect(readThrown(kubeError(code), alive)).toMatchObject({ kind: 'trouble', overloaded: code === 'throttled' || code === 'timeout' })
   })
   it.each(['forbidden', 'invalid', 'conflict', 'not-found'] as const)('%s is an answer', (code) => {

@@ -73,6 +73,7 @@ export function readThrown(error: unknown, signal: AbortSignal): Thrown {
     case 'timeout':
     case 'throttled':
     case 'server':
+    case 'unauthorized': // our own credentials, being rotated
       return { kind: 'trouble', message: error.message, retryAfterMs: error.retryAfterMs, overloaded: error.code === 'throttled' || error.code === 'timeout' }
     default:
       return { kind: 'refused', message: error.message }

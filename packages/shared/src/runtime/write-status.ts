@@ -100,7 +100,8 @@ async function send({ kube, table, observe }: Connection, { key, subresource, si
     { resource: table.kind, ...key },
     { type: 'merge', body, manager: table.fieldManager, ...(subresource ? { subresource } : {}), ...(signal ? { signal } : {}) },
   )
-  observe(answer)
+  const { deletionTimestamp, finalizers = [] } = answer.metadata
+  if (deletionTimestamp === undefined || finalizers.length > 0) observe(answer) // else this write let it go: the watch tells
   return answer
 }
 

@@ -38,7 +38,7 @@ export function createMemoryCluster<O>(decode: (object: unknown) => Decoded<O>, 
     const gone = deletionTimestamp !== undefined && finalizers.length === 0
     if (gone) objects.delete(name)
     else objects.set(name, stored)
-    queueMicrotask(() => (gone ? cache.forget(name) : cache.observe(stored))) // the watch
+    queueMicrotask(() => (gone ? cache.forget(name) : cache.upsert(stored))) // the watch
     return stored
   }
 
@@ -100,18 +100,21 @@ function createMemoryCache<O>(decode: (object: unknown) => Decoded<O>) {
   const known = new Map<string, Stored<O>>()
   const listeners = new Set<(event: { type: 'added' | 'changed' | 'removed'; before?: Stored<O>; after?: Stored<O> }) => void>()
   const read = decodeStored(decode)
+  function upsert(object: KubeObject): void {
+    const before = known.get(object.metadata.name)
+    if (before && Number(before.object.metadata.resourceVersion) >= Number(object.metadata.resourceVersion)) return
+    const after = read(object)
+    known.set(object.metadata.name, after)
+    for (const listener of listeners) listener(before ? { type: 'changed', before, after } : { type: 'added', after })
+  }
   return {
+    upsert,
     get: (_: string, name: string) => known.get(name),
     list: () => [...known.values()],
     onChange: (listener: never) => void listeners.add(listener),
     synced: Promise.resolve(),
-    observe(object: KubeObject): void {
-      const before = known.get(object.metadata.name)
-      if (before && Number(before.object.metadata.resourceVersion) >= Number(object.metadata.resourceVersion)) return
-      const after = read(object)
-      known.set(object.metadata.name, after)
-      for (const listener of listeners) listener(before ? { type: 'changed', before, after } : { type: 'added', after })
-    },
+    /** An answer to a write never brings back what the watch has seen go. */
+    observe: (object: KubeObject) => void (known.has(object.metadata.name) && upsert(object)),
     forget(name: string): void {
       const before = known.get(name)
       known.delete(name)

@@ -1,0 +1,188 @@
+import { describe, expect, it } from '@jest/globals'
+import { createFakeClock } from '../testing/clock.ts'
+import { KubeError, type KubeObject } from '@weir/shared/kube'
+import type { ControllerOptions } from './controller.ts'
+import { failingTransiently, stalled, type Stop } from './outcome.ts'
+import type { Toy } from './toys/toy-table.ts'
+import { createWorld, done, gated } from './toys/world.ts'
+
+const setUp = (given: Parameters<typeof createWorld>[1] = {}) => createWorld(createFakeClock(), given)
+
+describe('deletion', () => {
+  const gone = async (finalize: ControllerOptions<Toy>['finalize']) => {
+    const world = setUp({ finalize })
+    await world.create()
+    await world.controller.start()
+    await world.settle()
+    world.cluster.remove('a')
+    await world.settle()
+    return world
+  }
+
+  it('takes the finalizer away, also from a suspended and from an invalid object', async () => {
+    for (const spec of [{ suspend: true }, { interval: 'invalid' }]) {
+      const world = setUp()
+      await world.create('a', (object) => ({ ...object, spec }) as unknown as KubeObject)
+      await world.controller.start()
+      await world.settle()
+      world.cluster.remove('a')
+      await world.settle()
+      expect(world.cluster.object('a')).toBeUndefined()
+    }
+  })
+
+  it('keeps the finalizer and the conditions while it fails, warns, and backs off', async () => {
+    const outcomes: Stop[] = [failingTransiently({ reason: 'PruneFailed', message: 'no' })]
+    const world = await gone(async () => outcomes.pop() ?? 'finalized')
+    expect(world.readyOf()).toBe('True Succeeded stored')
+    expect(world.events).toMatchObject([{ type: 'Warning', reason: 'PruneFailed' }])
+    await world.clock.advance(750)
+    expect(world.cluster.object('a')).toBeUndefined()
+  })
+
+  it('says why when it is stuck', async () => {
+    const world = await gone(async () => stalled({ reason: 'NotSupported', message: 'spec.kubeConfig' }))
+    await world.clock.advance(3_600_000)
+    expect(world.readyOf()).toBe('False NotSupported spec.kubeConfig')
+  })
+
+  it('leaves an object with other finalizers to them', async () => {
+    const world = setUp()
+    await world.create('a', (object) => ({ ...object, metadata: { ...object.metadata, finalizers: ['foreign', 'finalizers.fluxcd.io'] } }))
+    await world.controller.start()
+    await world.settle()
+    world.cluster.remove('a')
+    await world.settle()
+    expect(world.cluster.object('a')?.metadata.finalizers).toEqual(['foreign'])
+    const calls = world.cluster.calls.length
+    await world.clock.advance(3_600_000)
+    expect(world.cluster.calls).toHaveLength(calls)
+  })
+
+  it('drops the metric series', async () => {
+    const world = setUp()
+    await world.create()
+    await world.controller.start()
+    await world.settle()
+    expect(await world.telemetry.metrics.text()).toMatch(/gotk_reconcile_duration_seconds_count\{.*name="a"\} 1/)
+    world.cluster.remove('a')
+    await world.settle()
+    expect(await world.telemetry.metrics.text()).not.toContain('name="a"')
+  })
+})
+
+describe('trouble', () => {
+  const outage = (): never => {
+    throw new KubeError('unreachable', 'get toy')
+  }
+
+  it('reaching the API server stays out of the conditions for 60 s', async () => {
+    const trouble = { on: true }
+    const { clock, controller, create, readyOf, patches, events } = setUp({ reconcile: async () => (trouble.on ? outage() : done) })
+    await create()
+    await controller.start()
+    await clock.advance(59_000)
+    expect([patches().length, events.length]).toEqual([0, 0])
+    await clock.advance(60_000)
+    expect(readyOf()).toMatch(/^False Failed /)
+    trouble.on = false
+    await clock.advance(120_000)
+    expect(readyOf()).toBe('True Succeeded stored')
+  })
+
+  it('writing a status is tried again until it is written', async () => {
+    const { clock, cluster, controller, create, readyOf, ends } = setUp()
+    await create()
+    const trouble = { on: true }
+    cluster.before = ({ subresource }) => void (subresource === 'status' && trouble.on && outage())
+    await controller.start()
+    await clock.advance(30_000)
+    expect(ends).toHaveLength(0)
+    trouble.on = false
+    await clock.advance(60_000)
+    expect([readyOf(), ends.length]).toEqual(['True Succeeded stored', 1])
+  })
+
+  it('shrinks the limit', async () => {
+    const { clock, controller, create, limit } = setUp({
+      concurrent: 8,
+      reconcile: async () => {
+        throw new KubeError('throttled', 'get toy')
+      },
+    })
+    await create()
+    await controller.start()
+    await clock.advance(0)
+    expect(limit.current()).toBe(4)
+  })
+
+  it('with one object does not stop the others', async () => {
+    const { clock, controller, create, readyOf } = setUp({
+      reconcile: async (toy) => {
+        if (toy.metadata.name === 'a') throw new TypeError('https://user:s3cret@host/ is undefined')
+        return done
+      },
+    })
+    await create('a')
+    await create('b')
+    await controller.start()
+    await clock.advance(0)
+    expect(readyOf('b')).toBe('True Succeeded stored')
+    expect(readyOf('a')).toMatch(/^False Failed internal error: /)
+    expect(readyOf('a')).not.toContain('s3cret')
+  })
+})
+
+describe('the end of the process', () => {
+  it('drain lets a stage end, aborts the rest, saves notes and writes no condition', async () => {
+    const work = gated<undefined>(undefined)
+    const { controller, create, settle, statusOf, patches } = setUp({
+      reconcile: async (_toy, step) => {
+        step.note({ revision: 'r1' })
+        const stop = await step.critical('stage', work.body)
+        if (stop) return stop
+        return (await step.park('wait', gated<undefined>(undefined).body)) ?? done
+      },
+    })
+    await create()
+    await controller.start()
+    await settle()
+    const drained = controller.drain(20_000)
+    await settle()
+    expect(patches()).toHaveLength(0)
+    work.open()
+    await drained
+    expect(statusOf()).toEqual({ revision: 'r1' })
+  })
+
+  it('drain ends a stage that does not end', async () => {
+    const work = gated<undefined>(undefined)
+    const { clock, controller, create, settle } = setUp({ reconcile: async (_toy, step) => (await step.critical('stage', work.body)) ?? done })
+    await create()
+    await controller.start()
+    await settle()
+    const ended = { yet: false }
+    const drained = controller.drain(20_000).then(() => (ended.yet = true))
+    await clock.advance(19_999)
+    expect(ended.yet).toBe(false)
+    await clock.advance(1)
+    await drained
+    expect(clock.pending()).toBe(0)
+  })
+
+  it('a lost lease ends everything and writes nothing', async () => {
+    const work = gated<undefined>(undefined)
+    const { controller, create, settle, patches } = setUp({
+      reconcile: async (_toy, step) => {
+        step.note({ revision: 'r1' })
+        return (await step.critical('stage', work.body)) ?? done
+      },
+    })
+    await create()
+    await controller.start()
+    await settle()
+    controller.abandon()
+    await settle()
+    expect([patches().length, controller.busy()]).toEqual([0, 0])
+  })
+})

@@ -1,0 +1,144 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Bus } from '@weir/shared/events'
+import { KubeError, type Kube } from '@weir/shared/kube'
+import { quietTelemetry } from '@weir/shared/telemetry'
+import { systemClock } from './clock.ts'
+import { runProcess, type Member, type ProcessOptions } from './manager.ts'
+import type { Host, Started } from './process/host.ts'
+import { createMemoryCluster } from './toys/memory-cluster.ts'
+
+const noBus = { close: async () => undefined } as unknown as Bus
+
+function setUp(given: { readonly started?: Partial<Started>; readonly election?: Partial<NonNullable<Member['election']>> } = {}) {
+  const told: string[] = []
+  const hosts: Host[] = []
+  const fences: (() => boolean)[] = []
+  const cluster = createMemoryCluster((object) => ({ ok: true, value: object }), () => new KubeError('conflict', 'patch lease'))
+  const kube = { ...cluster.kube, fence: (mayWrite: () => boolean) => void fences.push(mayWrite) } as Kube
+  const election = given.election && { namespace: 'default', name: 'toy', identity: 'me', release: true, durations: { leaseMs: 300, renewMs: 200, retryMs: 20 }, ...given.election }
+  const member: Member = {
+    controller: 'toy-controller',
+    kube,
+    ...(election ? { election } : {}),
+    async start(host) {
+      hosts.push(host)
+      return {
+        ready: Promise.resolve(),
+        drain: async (graceMs) => void told.push(`drain ${graceMs}`),
+        abandon: () => void told.push('abandon'),
+        close: async () => void told.push('close'),
+        ...given.started,
+      }
+    },
+  }
+  const stop = new AbortController()
+  const addresses: { health?: string | undefined; metrics?: string | undefined } = {}
+  const readiness = Promise.withResolvers<undefined>()
+  const options: ProcessOptions = {
+    members: [member],
+    bus: noBus,
+    telemetry: quietTelemetry(),
+    clock: systemClock,
+    healthAddress: '127.0.0.1:0',
+    metricsAddress: '127.0.0.1:0',
+    graceMs: 123,
+    stop: stop.signal,
+    onServing: (served) => void Object.assign(addresses, served),
+    onReady: () => readiness.resolve(undefined),
+  }
+  return { options, stop, told, hosts, fences, cluster, addresses, ready: readiness.promise }
+}
+
+const get = async (address: string | undefined, path: string): Promise<string> => {
+  const answer = await fetch(`http://${address}${path}`)
+  return `${answer.status} ${(await answer.text()).trim()}`
+}
+
+describe('runProcess', () => {
+  it('serves health and metrics, and stops as asked with 0', async () => {
+    const world = setUp()
+    const ended = runProcess(world.options)
+    await world.ready
+    world.hosts[0]?.telemetry.metrics.counter('toy_total', 'Toys.', []).inc({})
+    expect(await get(world.addresses.health, '/healthz')).toBe('200 ok')
+    expect(await get(world.addresses.health, '/readyz')).toBe('200 ok')
+    expect(await get(world.addresses.health, '/metrics')).toContain('toy_total 1')
+    world.stop.abort()
+    expect(await ended).toBe(0)
+    expect(world.told).toEqual(['drain 123', 'close'])
+    expect(world.hosts[0]?.signal.reason).toMatchObject({ why: 'shutdown' })
+    await expect(fetch(`http://${world.addresses.health}/healthz`)).rejects.toThrow()
+  })
+
+  it('is not ready before the controller is', async () => {
+    const synced = Promise.withResolvers<undefined>()
+    const world = setUp({ started: { ready: synced.promise } })
+    const ended = runProcess({ ...world.options, metricsAddress: '0' })
+    while (world.hosts.length === 0) await systemClock.sleep(1)
+    expect(await get(world.addresses.health, '/readyz')).toContain('500 [-]toy-controller/controller not ready')
+    synced.resolve(undefined)
+    await world.ready
+    expect(await get(world.addresses.health, '/readyz')).toBe('200 ok')
+    expect(await get(world.addresses.health, '/metrics')).toContain('404')
+    world.stop.abort()
+    expect(await ended).toBe(0)
+  })
+
+  it('ends with 1 when a controller cannot work', async () => {
+    const world = setUp({ started: { ready: Promise.reject(new Error('no CRD')) } })
+    expect(await runProcess(world.options)).toBe(1)
+    expect(world.told).toEqual(['abandon', 'close'])
+  })
+
+  it('ends with 1 when an address is taken', async () => {
+    const first = setUp()
+    const ended = runProcess(first.options)
+    await first.ready
+    const second = setUp()
+    expect(await runProcess({ ...second.options, healthAddress: first.addresses.health ?? '' })).toBe(1)
+    expect(second.hosts).toHaveLength(0)
+    first.stop.abort()
+    expect(await ended).toBe(0)
+  })
+
+  it('leads before it says so, fences the connection, and gives the lease back after the drain', async () => {
+    const world = setUp({ election: {} })
+    const ended = runProcess(world.options)
+    await world.ready
+    await world.hosts[0]?.leading
+    expect(world.fences.map((mayWrite) => mayWrite())).toEqual([true])
+    world.stop.abort()
+    expect(await ended).toBe(0)
+    expect(world.cluster.object('toy')).toMatchObject({ spec: { holderIdentity: '' } })
+    expect(world.fences.map((mayWrite) => mayWrite())).toEqual([false])
+  })
+
+  it('ends with 1 when the lease is lost, and drains nothing', async () => {
+    const world = setUp({ election: {} })
+    const ended = runProcess(world.options)
+    await world.hosts[0]?.leading
+    await world.ready
+    await systemClock.sleep(50)
+    world.cluster.before = () => {
+      throw new KubeError('unreachable', 'patch lease')
+    }
+    expect(await ended).toBe(1)
+    expect(world.told).toEqual(['abandon', 'close'])
+    expect(world.hosts[0]?.signal.reason).toMatchObject({ why: 'lost-lease' })
+  })
+
+  it('stops a follower that never led', async () => {
+    const other = setUp({ election: { identity: 'other' } })
+    const otherEnded = runProcess(other.options)
+    await other.ready
+    const world = setUp({ election: {} })
+    world.cluster.edit('toy', (object) => ({ ...object, spec: { holderIdentity: 'other', leaseDurationSeconds: 60 } }) as typeof object)
+    const ended = runProcess(world.options)
+    await world.ready
+    world.stop.abort()
+    expect(await ended).toBe(0)
+    expect(world.cluster.object('toy')).toMatchObject({ spec: { holderIdentity: 'other' } })
+    other.stop.abort()
+    expect(await otherEnded).toBe(0)
+  })
+})

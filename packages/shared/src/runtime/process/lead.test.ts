@@ -1,0 +1,155 @@
+import { describe, expect, it } from '@jest/globals'
+import { KubeError, type KubeObject } from '@weir/shared/kube'
+import { quietTelemetry } from '@weir/shared/telemetry'
+import { createFakeClock, type FakeClock } from '../../testing/clock.ts'
+import { createMemoryCluster } from '../toys/memory-cluster.ts'
+import { lead, leaseName, type Leadership } from './lead.ts'
+
+type Spec = Readonly<Record<string, unknown>>
+
+function setUp() {
+  const clock = createFakeClock()
+  const cluster = createMemoryCluster((object) => ({ ok: true, value: object }), () => new KubeError('conflict', 'patch lease'))
+  const run = (identity: string, on: FakeClock = clock, signal = new AbortController().signal): Leadership & { state: { acquired: boolean; lost: boolean } } => {
+    const leadership = lead({ kube: cluster.kube, clock: on, telemetry: quietTelemetry(), controller: 'toy', lease: { namespace: 'default', name: 'toy' }, identity, signal })
+    const state = { acquired: false, lost: false }
+    leadership.acquired.then(
+      () => (state.acquired = true),
+      () => undefined,
+    )
+    void leadership.lost.then(() => (state.lost = true))
+    return { ...leadership, state }
+  }
+  const spec = (): Spec => (cluster.object('toy') as unknown as { spec: Spec }).spec
+  const takeBy = (holderIdentity: string): void =>
+    cluster.edit('toy', (object) => ({ ...object, spec: { ...spec(), holderIdentity, leaseDurationSeconds: 35 } }) as unknown as KubeObject)
+  return { clock, cluster, run, spec, takeBy }
+}
+
+describe('leaseName', () => {
+  it('carries the shard', () => {
+    expect(leaseName('kustomize-controller')).toBe('kustomize-controller-leader-election')
+    expect(leaseName('kustomize-controller', 'sharding.fluxcd.io/key=shard1')).toMatch(/^kustomize-controller-leader-election-[0-9a-f]{8}$/)
+  })
+})
+
+describe('lead', () => {
+  it('creates the lease in the form of client-go', async () => {
+    const { clock, run, spec } = setUp()
+    const a = run('a')
+    await clock.advance(0)
+    expect([a.state.acquired, a.holding()]).toEqual([true, true])
+    expect(spec()).toEqual({
+      holderIdentity: 'a',
+      leaseDurationSeconds: 35,
+      acquireTime: '2026-01-02T03:04:05.000000Z',
+      renewTime: '2026-01-02T03:04:05.000000Z',
+      leaseTransitions: 0,
+    })
+  })
+
+  it('renews every 5 s and keeps the time it acquired', async () => {
+    const { clock, run, spec } = setUp()
+    const a = run('a')
+    await clock.advance(60_000)
+    expect(spec()).toMatchObject({ acquireTime: '2026-01-02T03:04:05.000000Z', renewTime: '2026-01-02T03:05:05.000000Z', leaseTransitions: 0 })
+    expect(a.holding()).toBe(true)
+  })
+
+  it('waits while another renews, and takes over when it stops', async () => {
+    const { clock, cluster, run, spec } = setUp()
+    run('a')
+    await clock.advance(0)
+    const b = run('b')
+    await clock.advance(300_000)
+    expect([b.state.acquired, b.holding()]).toEqual([false, false])
+    const paused = { on: true }
+    cluster.before = ({ verb, body }) => {
+      if (paused.on && verb === 'patch' && (body as { spec: Spec }).spec['holderIdentity'] === 'a') throw new KubeError('unreachable', 'patch lease')
+    }
+    await clock.advance(29_000)
+    expect(b.state.acquired).toBe(false)
+    await clock.advance(12_000)
+    expect([b.state.acquired, spec()['holderIdentity'], spec()['leaseTransitions']]).toEqual([true, 'b', 1])
+  })
+
+  it('holds no more 30 s after the last renewal, before another may take it', async () => {
+    const { clock, cluster, run } = setUp()
+    const a = run('a')
+    await clock.advance(0)
+    cluster.before = () => {
+      throw new KubeError('timeout', 'patch lease')
+    }
+    await clock.advance(29_999)
+    expect([a.holding(), a.state.lost]).toEqual([true, false])
+    await clock.advance(1)
+    expect([a.holding(), a.state.lost]).toEqual([false, true])
+  })
+
+  it('loses in time when the server hangs', async () => {
+    const { clock, cluster, run } = setUp()
+    const a = run('a')
+    await clock.advance(0)
+    cluster.before = () => new Promise(() => undefined)
+    await clock.advance(30_000)
+    expect(a.holding()).toBe(false)
+  })
+
+  it('notices that another took the lease', async () => {
+    const { clock, run, takeBy } = setUp()
+    const a = run('a')
+    await clock.advance(0)
+    takeBy('b')
+    await clock.advance(5_000)
+    expect([a.holding(), a.state.lost]).toEqual([false, true])
+  })
+
+  it('loses a race for an expired lease and waits again', async () => {
+    const { clock, cluster, run, takeBy } = setUp()
+    run('a')
+    await clock.advance(0)
+    takeBy('')
+    const raced = { yet: false }
+    cluster.before = ({ verb }) => {
+      if (verb !== 'patch' || raced.yet) return
+      raced.yet = true
+      takeBy('c')
+    }
+    const b = run('b')
+    await clock.advance(0)
+    expect(b.state.acquired).toBe(false)
+  })
+
+  it('hands over at once when released', async () => {
+    const { clock, run, spec } = setUp()
+    const a = run('a')
+    await clock.advance(12_000)
+    await a.release()
+    expect(spec()).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1 })
+    expect([a.holding(), a.state.lost, clock.pending()]).toEqual([false, false, 0])
+    const b = run('b')
+    await clock.advance(0)
+    expect(b.state.acquired).toBe(true)
+  })
+
+  it('does not give back what another holds', async () => {
+    const { clock, run, spec, takeBy } = setUp()
+    const a = run('a')
+    await clock.advance(0)
+    takeBy('b')
+    await a.release()
+    expect(spec()['holderIdentity']).toBe('b')
+  })
+
+  it('stops waiting when told to', async () => {
+    const { clock, run } = setUp()
+    run('a')
+    await clock.advance(0)
+    const abort = new AbortController()
+    const b = run('b', clock, abort.signal)
+    await clock.advance(1_000)
+    abort.abort(new Error('shutdown'))
+    await expect(b.acquired).rejects.toThrow('shutdown')
+    await b.release()
+  })
+})
