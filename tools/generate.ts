@@ -1,38 +1,53 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { dump } from 'js-yaml'
 import { customResourceDefinitions } from '@weir/shared/api/schemas'
+import { flagsPage } from './flags-page.ts'
+import type { Options } from './flags-page.ts'
 
-// `npm run generate` writes charts/weir/crds from the schemas; `--check` only says what is not current.
-const folder = join(import.meta.dirname, '../charts/weir/crds')
+// `npm run generate` writes what is derived from the sources; `--check` only says what is not current.
+const root = join(import.meta.dirname, '..')
+const folder = 'charts/weir/crds'
 const heading = '# Generated from packages/shared/src/api by `npm run generate`. Do not edit.\n'
 
-const wanted = new Map(
-  customResourceDefinitions().map((crd) => [
-    `${crd.spec.group}_${crd.spec.names.plural}.yaml`,
+const wanted = new Map([...definitions(), ...(await flags())])
+const superfluous = globSync(`${folder}/*`, { cwd: root }).filter((path) => !wanted.has(path))
+const stale = [...wanted].filter(([path, text]) => read(path) !== text).map(([path]) => path)
+
+if (process.argv.includes('--check')) check()
+else write()
+
+function check(): void {
+  const wrong = [...superfluous, ...stale].toSorted()
+  for (const path of wrong) process.stdout.write(`${path} is not current: npm run generate\n`)
+  process.exitCode = wrong.length === 0 ? 0 : 1
+}
+
+function write(): void {
+  for (const path of superfluous) rmSync(join(root, path))
+  for (const path of stale) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), wanted.get(path) ?? '')
+  }
+  process.stdout.write(`${wanted.size} generated files are current, ${stale.length} written, ${superfluous.length} removed\n`)
+}
+
+function definitions(): readonly (readonly [path: string, text: string])[] {
+  return customResourceDefinitions().map((crd) => [
+    `${folder}/${crd.spec.group}_${crd.spec.names.plural}.yaml`,
     heading + dump(crd, { sortKeys: true, seqNoIndent: true, noRefs: true, lineWidth: -1 }),
-  ]),
-)
-const stale = process.argv.includes('--check') ? check() : write()
-process.exitCode = stale.length === 0 ? 0 : 1
-
-function check(): readonly string[] {
-  const there = readFolder()
-  const names = new Set([...wanted.keys(), ...there.keys()])
-  const stale = [...names].filter((name) => wanted.get(name) !== there.get(name)).toSorted()
-  for (const name of stale) process.stdout.write(`charts/weir/crds/${name} is not current: npm run generate\n`)
-  return stale
+  ])
 }
 
-function write(): readonly string[] {
-  mkdirSync(folder, { recursive: true })
-  for (const name of readFolder().keys()) if (!wanted.has(name)) rmSync(join(folder, name))
-  for (const [name, text] of wanted) writeFileSync(join(folder, name), text)
-  process.stdout.write(`${wanted.size} definitions in charts/weir/crds\n`)
-  return []
+/** The page of flags, from what each controller declares. */
+async function flags(): Promise<readonly (readonly [path: string, text: string])[]> {
+  const paths = globSync('packages/*-controller/src/options.ts', { cwd: root }).toSorted()
+  const all = await Promise.all(
+    paths.map(async (path): Promise<Options> => ({ controller: path.split('/')[1] ?? '', exports: await import(join(root, path)) })),
+  )
+  return all.length === 0 ? [] : [['docs/spec/flags.md', flagsPage(all)]]
 }
 
-function readFolder(): ReadonlyMap<string, string> {
-  mkdirSync(folder, { recursive: true })
-  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]))
+function read(path: string): string | undefined {
+  return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined
 }
