@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { createFakeClock } from '../testing/clock.ts'
+import { createFakeClock } from '@weir/shared/testing'
 import type { KubeObject } from '@weir/shared/kube'
 import { failing, failingTransiently, stalled, waiting, type Outcome } from './outcome.ts'
 import { createWorld, done, gated, key, type Plain } from './toys/world.ts'

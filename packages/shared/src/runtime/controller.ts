@@ -89,16 +89,22 @@ export interface ControllerOptions<O extends Reconcilable> {
   random?(): number
 }
 
+export interface WakeOptions {
+  readonly afterMs?: number
+  /** W3C, of what caused the wake: the next run continues its trace. */
+  readonly traceparent?: string | undefined
+}
+
 export interface Controller {
   /** Resolves when the cache is synced and workers run. */
   start(): Promise<void>
   /** Queues the key once; while it is in work it is marked and runs once more. Does not end a run. */
-  wake(key: Key, wakeClass: WakeClass, options?: { readonly afterMs?: number }): void
-  /** Ends a running run of the key (never a critical step) and queues it: a newer source revision. */
-  supersede(key: Key, wakeClass?: WakeClass): void
+  wake(key: Key, wakeClass: WakeClass, options?: WakeOptions): void
+  /** Ends a running run of the key (never a critical step, nor a finalization) and queues it: a newer source revision. */
+  supersede(key: Key, wakeClass?: WakeClass, options?: WakeOptions): void
   /** Keys waiting or in work. */
   busy(): number
-  /** Starts no new run and aborts with `shutdown`; critical steps get `graceMs`. Resolves when every run has ended. */
+  /** Starts no new run and aborts with `shutdown`; critical steps get `graceMs`. Resolves when every run has ended, or soon after the grace. */
   drain(graceMs: number): Promise<void>
   /** The lease is lost: aborts everything, writes nothing. */
   abandon(): void
@@ -112,40 +118,58 @@ interface Machine<O extends Reconcilable> {
   readonly finish: Finish<O>
   readonly metrics: RunMetrics
   readonly running: Map<string, { readonly attempt: Attempt<O>; readonly done: Promise<void> }>
+  /** Trace to continue, by key: of the last wake that had one. */
+  readonly traces: Map<string, string>
   open: boolean
 }
+
+/** A step that does not obey its abort must not hold up the end of the process. */
+const afterGraceMs = 5_000
 
 /** Watches one kind, queues its keys and runs them: each key by one run at a time, as many keys as the limit allows. */
 export function createController<O extends Reconcilable>(options: ControllerOptions<O>): Controller {
   const machine = assemble(options)
-  const { queue, running } = machine
-  const wake: Controller['wake'] = (key, wakeClass, { afterMs } = {}) => queue.add(key, wakeClass, { afterMs })
-  const endAll = (end: (attempt: Attempt<O>) => void): void => running.forEach(({ attempt }) => end(attempt))
-  const close = (): void => {
-    machine.open = false
-    queue.close()
-    machine.metrics.close()
+  const { queue } = machine
+  const wake: Controller['wake'] = (key, wakeClass, { afterMs, traceparent } = {}) => {
+    if (traceparent !== undefined) machine.traces.set(textOf(key), traceparent)
+    queue.add(key, wakeClass, { afterMs })
   }
   return {
     start: () => start(machine),
     wake,
-    supersede(key, wakeClass = 'source') {
+    supersede(key, wakeClass = 'source', how = {}) {
       end(machine, key, 'superseded') // first: a wake may start a run at once
-      wake(key, wakeClass)
+      wake(key, wakeClass, how)
     },
     busy: () => queue.waiting() + queue.working(),
-    async drain(graceMs) {
-      close()
-      endAll(({ abort }) => abort.end('shutdown'))
-      const grace = options.clock.timer(graceMs, () => endAll(({ abort }) => abort.kill('shutdown')))
-      await Promise.all([...running.values()].map(({ done }) => done))
-      grace.cancel()
-    },
+    drain: (graceMs) => drain(machine, graceMs),
     abandon() {
-      close()
-      endAll(({ abort }) => abort.kill('lost-lease'))
+      close(machine)
+      for (const { attempt } of machine.running.values()) attempt.abort.kill('lost-lease')
     },
   }
+}
+
+function close<O extends Reconcilable>(machine: Machine<O>): void {
+  machine.open = false
+  machine.queue.close()
+  machine.metrics.close()
+}
+
+async function drain<O extends Reconcilable>(machine: Machine<O>, graceMs: number): Promise<void> {
+  const { clock, telemetry } = machine.options
+  close(machine)
+  const runs = [...machine.running.values()]
+  for (const { attempt } of runs) attempt.abort.end('shutdown')
+  const grace = clock.timer(graceMs, () => runs.forEach(({ attempt }) => attempt.abort.kill('shutdown')))
+  const late = new AbortController()
+  const tooLate = clock.sleep(graceMs + afterGraceMs, late.signal).then(
+    () => telemetry.log.error('runs did not end in time', { keys: [...machine.running.keys()].sort() }),
+    () => undefined, // all ended
+  )
+  await Promise.race([Promise.all(runs.map(({ done }) => done)), tooLate])
+  grace.cancel()
+  late.abort()
 }
 
 function assemble<O extends Reconcilable>(options: ControllerOptions<O>): Machine<O> {
@@ -161,7 +185,7 @@ function assemble<O extends Reconcilable>(options: ControllerOptions<O>): Machin
     ...(options.pace ? { pace: options.pace } : {}),
   })
   const metrics = createRunMetrics({ table, metrics: telemetry.metrics, active: slots.taken, most: limit.current })
-  const machine: Machine<O> = { options, runner, queue, metrics, finish: createFinish({ runner, queue, metrics }), running: new Map(), open: false }
+  const machine: Machine<O> = { options, runner, queue, metrics, finish: createFinish({ runner, queue, metrics }), running: new Map(), traces: new Map(), open: false }
   return machine
 }
 
@@ -200,13 +224,16 @@ function leave<O extends Reconcilable>(machine: Machine<O>, { object }: Stored<O
   if (object.metadata.uid !== undefined) machine.runner.written.delete(object.metadata.uid)
   machine.queue.forget(key)
   machine.finish.forget(key)
-  end(machine, key, 'superseded')
+  machine.traces.delete(textOf(key))
+  machine.running.get(textOf(key))?.attempt.abort.end('superseded') // nobody is left to work for
   machine.metrics.forget(key)
   machine.options.removed?.(key)
 }
 
+/** What is being deleted is finalized whatever else is wished for. */
 function end<O extends Reconcilable>({ running }: Machine<O>, key: Key, why: AbortReason): void {
-  running.get(textOf(key))?.attempt.abort.end(why)
+  const attempt = running.get(textOf(key))?.attempt
+  if (attempt?.stored.object.metadata.deletionTimestamp === undefined) attempt?.abort.end(why)
 }
 
 /** Starts as many runs as there are workers and keys. */
@@ -230,15 +257,20 @@ function pump<O extends Reconcilable>(machine: Machine<O>): void {
 /** Never rejects: what a run throws is judged here and nowhere else. */
 async function run<O extends Reconcilable>(machine: Machine<O>, { key }: Taken, attempt: Attempt<O>): Promise<void> {
   const { runner, finish, queue, running } = machine
-  const { kind } = runner.table.kind
+  const { telemetry, table } = runner
+  const attributes = { kind: table.kind.kind, ...key, reconcileID: attempt.reconcileId }
+  const trace = machine.traces.get(textOf(key))
+  machine.traces.delete(textOf(key))
   try {
-    await runner.telemetry.span(`reconcile ${kind}`, { kind, ...key, reconcileID: attempt.reconcileId }, async () => {
-      await runAttempt(runner, attempt)
-        .then((ended) => finish.ended(attempt, ended))
-        .catch((error: unknown) => finish.threw(attempt, error))
-    })
+    await telemetry.within(trace, () =>
+      telemetry.span(`reconcile ${table.kind.kind}`, attributes, () =>
+        runAttempt(runner, attempt)
+          .then((ended) => finish.ended(attempt, ended))
+          .catch((error: unknown) => finish.threw(attempt, error)),
+      ),
+    )
   } catch (error) {
-    runner.telemetry.log.error('run not finished', { ...key, error })
+    telemetry.log.error('run not finished', { ...key, error })
   } finally {
     attempt.ticking?.cancel()
     running.delete(textOf(key))

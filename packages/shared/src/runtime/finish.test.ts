@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { createFakeClock } from '../testing/clock.ts'
+import { createFakeClock } from '@weir/shared/testing'
 import { KubeError, type KubeObject } from '@weir/shared/kube'
 import type { ControllerOptions } from './controller.ts'
 import { failingTransiently, stalled, type Stop } from './outcome.ts'
@@ -57,6 +57,22 @@ describe('deletion', () => {
     const calls = world.cluster.calls.length
     await world.clock.advance(3_600_000)
     expect(world.cluster.calls).toHaveLength(calls)
+  })
+
+  it('is not held up by a newer source revision', async () => {
+    const work = gated<undefined>(undefined)
+    const world = setUp({ finalize: async (_stored, step) => (await step.park('terminate', work.body)) ?? 'finalized' })
+    await world.create()
+    await world.controller.start()
+    await world.settle()
+    world.cluster.remove('a')
+    await world.settle()
+    world.controller.supersede({ namespace: 'default', name: 'a' })
+    await world.settle()
+    expect(work.begun()).toBe(1)
+    work.open()
+    await world.settle()
+    expect(world.cluster.object('a')).toBeUndefined()
   })
 
   it('drops the metric series', async () => {
@@ -168,6 +184,17 @@ describe('the end of the process', () => {
     await clock.advance(1)
     await drained
     expect(clock.pending()).toBe(0)
+  })
+
+  it('a step that does not obey does not hold up the end for ever', async () => {
+    const { clock, controller, create, settle } = setUp({ reconcile: async (_toy, step) => (await step.critical('deaf', () => new Promise<undefined>(() => undefined))) ?? done })
+    await create()
+    await controller.start()
+    await settle()
+    const ended = { yet: false }
+    void controller.drain(20_000).then(() => (ended.yet = true))
+    await clock.advance(25_000)
+    expect(ended.yet).toBe(true)
   })
 
   it('a lost lease ends everything and writes nothing', async () => {

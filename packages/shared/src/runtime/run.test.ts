@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { createFakeClock } from '../testing/clock.ts'
+import { createFakeClock } from '@weir/shared/testing'
 import type { Outcome } from './outcome.ts'
 import { sourceTable, type Toy } from './toys/toy-table.ts'
 import { createWorld, done, gated, key, type ToyStep } from './toys/world.ts'

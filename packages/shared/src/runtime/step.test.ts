@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { quietTelemetry } from '@weir/shared/telemetry'
-import { createFakeClock } from '../testing/clock.ts'
+import { createFakeClock } from '@weir/shared/testing'
 import { createLimit, createSlots } from './queue/limit.ts'
 import { createRunAbort, RunAborted, runStep, type OnStep, type StepMode, type StepOptions, type StepperOptions } from './step.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { KubeError, type KubeObject } from '@weir/shared/kube'
 import { quietTelemetry } from '@weir/shared/telemetry'
-import { createFakeClock, type FakeClock } from '../../testing/clock.ts'
+import { createFakeClock, type FakeClock } from '@weir/shared/testing'
 import { createMemoryCluster } from '../toys/memory-cluster.ts'
 import { lead, leaseName, type Leadership } from './lead.ts'
 

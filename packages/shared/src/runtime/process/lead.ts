@@ -139,7 +139,8 @@ async function attempt(candidate: Candidate): Promise<boolean> {
     return true
   } catch (error) {
     if (!(error instanceof KubeError) && !(error instanceof DeadlineError)) throw error
-    telemetry.log.debug('lease not renewed', { error })
+    const mayPass = error instanceof DeadlineError || passing.has(error.code)
+    telemetry.log[mayPass ? 'debug' : 'warn']('lease not renewed', { error })
     return false
   }
 }
@@ -204,6 +205,9 @@ async function write({ options }: Candidate, found: KubeObject, { spec, signal }
 }
 
 class DeadlineError extends Error {}
+
+/** Expected now and then; anything else (no right to the lease) is for a person. */
+const passing: ReadonlySet<string> = new Set(['unreachable', 'timeout', 'throttled', 'server', 'conflict', 'already-exists', 'aborted'])
 
 /** A renewal that hangs must not hide that the lease is running out. */
 async function bounded<T>({ options, durations }: Candidate, call: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { quietTelemetry } from '@weir/shared/telemetry'
-import { createFakeClock } from '../../testing/clock.ts'
+import { createFakeClock } from '@weir/shared/testing'
 import { createQueue, type QueueOptions } from './queue.ts'
 import { textOf, wakeClasses, type Key, type WakeClass } from '../wake.ts'
 
