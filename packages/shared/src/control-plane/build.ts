@@ -1,16 +1,129 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { withLock } from '@weir/shared/files'
 import type { AssetName, Assets } from './assets.ts'
+import { ControlPlaneError } from './control-plane-error.ts'
+import { noGo, runGo } from './go.ts'
+import { defaultCacheDir } from './options.ts'
+import { assetNames, pinnedVersion, programs, wantedGo } from './programs.ts'
 
 export interface BuildOptions<N extends AssetName = AssetName> {
   /** Default: all of them. */
   readonly only?: readonly N[] | undefined
   /** Folder that keeps what was built. Default: `$XDG_CACHE_HOME/weir` or `~/.cache/weir`. */
   readonly cacheDir?: string | undefined
-  /** The Go modules that pin the parts. Default: `e2e/control-plane` of this checkout. */
+  /** The Go modules that pin the programs. Default: `e2e/control-plane` of this checkout. */
   readonly modulesDir?: string | undefined
+  /** Default: `go` of the search path. */
+  readonly go?: string | undefined
   readonly onProgress?: ((line: string) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
+/**
+ * The pinned programs, built with Go unless the cache has them for this go.mod, go.sum, Go version and flags. Several
+ * processes may ask at once: one builds, the others wait. ControlPlaneError `no-go`, `no-modules`, `build`, `aborted`.
+ */
 export async function buildControlPlane<N extends AssetName = AssetName>(options: BuildOptions<N> = {}): Promise<Pick<Assets, N>> {
-  throw new Error(`${options.cacheDir}: not built yet`)
+  const only: readonly AssetName[] = options.only ?? assetNames
+  const modulesDir = resolve(options.modulesDir ?? findModules())
+  const cacheDir = join(resolve(options.cacheDir ?? defaultCacheDir()), 'control-plane')
+  const names = assetNames.filter((name) => only.includes(name))
+  const readers = new Map<string, Promise<Module>>()
+  const plans = await Promise.all(names.map(async (name) => {
+    const dir = join(modulesDir, programs[name].module)
+    const module = readers.get(dir) ?? readModule(dir, options)
+    readers.set(dir, module)
+    return planOf(name, await module, cacheDir)
+  }))
+  const missing = plans.filter(({ path }) => !existsSync(path))
+  if (missing.length > 0) await buildAll(missing, cacheDir, options)
+  return Object.fromEntries(plans.map(({ name, path }) => [name, path])) as Assets
+}
+
+/** Upwards from here, as a bundle lies elsewhere than the sources. */
+function findModules(): string {
+  for (let dir = import.meta.dirname; dir !== dirname(dir); dir = dirname(dir)) {
+    const modules = join(dir, 'e2e', 'control-plane')
+    if (existsSync(join(modules, 'kubernetes', 'go.mod'))) return modules
+  }
+  throw new ControlPlaneError('no-modules', 'the Go modules of the control plane are only in a checkout of Weir: run there, or set KUBEBUILDER_ASSETS to a folder with ready binaries')
+}
+
+interface Module {
+  readonly dir: string
+  readonly goMod: string
+  readonly goSum: string
+  /** Version, system and machine type. */
+  readonly toolchain: string
+  readonly wanted: string
+}
+
+async function readModule(dir: string, { signal, go }: BuildOptions): Promise<Module> {
+  const [goMod, goSum] = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(dir, name), 'utf8'))).catch((cause: unknown) => {
+    throw new ControlPlaneError('no-modules', `${dir} is no Go module with go.mod and go.sum`, { cause })
+  })
+  if (goMod === undefined || goSum === undefined) throw new Error('unreachable')
+  const wanted = wantedGo(goMod)
+  const toolchain = await runGo(['env', 'GOVERSION', 'GOHOSTOS', 'GOHOSTARCH'], { cwd: dir, wanted, signal, go })
+  const [version = ''] = toolchain.split('\n')
+  // Since 1.21 Go itself refuses, or fetches, the toolchain that go.mod wants; older ones just try.
+  if (isOlder(version.replace(/^go/, ''), wanted)) throw noGo(wanted, `this machine has ${version.replace(/^go/, '')}`)
+  return { dir, goMod, goSum, toolchain, wanted }
+}
+
+function isOlder(version: string, than: string): boolean {
+  const [a, b] = [version, than].map((text) => text.split('.').map((digits) => Number.parseInt(digits, 10)))
+  for (const [index, wanted] of (b ?? []).entries()) {
+    const have = a?.[index] ?? 0
+    if (have !== wanted) return have < wanted
+  }
+  return false
+}
+
+interface Plan {
+  readonly name: AssetName
+  readonly path: string
+  readonly args: readonly string[]
+  readonly module: Module
+}
+
+function planOf(name: AssetName, module: Module, cacheDir: string): Plan {
+  const program = programs[name]
+  const version = pinnedVersion(module.goMod, program.versionOf)
+  const args = ['-trimpath', '-buildvcs=false', '-mod=readonly', '-ldflags', program.ldflags(version), program.package]
+  const parts = [module.goMod, module.goSum, module.toolchain, 'CGO_ENABLED=0', ...args]
+  const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
+  return { name, path: join(cacheDir, `${name}-${version}-${key}`), args, module }
+}
+
+const otherBuildMs = 60 * 60_000
+
+async function buildAll(plans: readonly Plan[], cacheDir: string, { onProgress, signal, go }: BuildOptions): Promise<void> {
+  await mkdir(cacheDir, { recursive: true, mode: 0o700 })
+  const waiting = setTimeout(() => onProgress?.('waiting for another process that builds the control plane'), 1000)
+  await withLock(join(cacheDir, 'lock'), async () => {
+    clearTimeout(waiting)
+    for (const plan of plans) if (!existsSync(plan.path)) await buildOne(plan, { onProgress, signal, go })
+  }, { waitMs: otherBuildMs, ...(signal === undefined ? {} : { signal }) }).finally(() => clearTimeout(waiting))
+}
+
+const progressEveryMs = 5000
+
+async function buildOne({ name, path, args, module }: Plan, { onProgress, signal, go }: Pick<BuildOptions, 'onProgress' | 'signal' | 'go'>): Promise<void> {
+  const startMs = performance.now()
+  const took = (): string => `${Math.round((performance.now() - startMs) / 1000)} s`
+  const partial = join(dirname(path), `.partial-${randomUUID()}`)
+  onProgress?.(`building ${name} with Go, once`)
+  const ticker = setInterval(() => onProgress?.(`building ${name} … ${took()}`), progressEveryMs)
+  try {
+    await runGo(['build', '-o', partial, ...args], { cwd: module.dir, wanted: module.wanted, signal, go })
+    await rename(partial, path)
+    onProgress?.(`built ${name} in ${took()}`)
+  } finally {
+    clearInterval(ticker)
+    await rm(partial, { force: true })
+  }
 }
