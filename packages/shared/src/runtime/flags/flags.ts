@@ -2,9 +2,9 @@ import { bool, durationMs, int, oneOf, text } from './options.ts'
 
 /** The flags of contract 1.10 that every controller has; each adds its own. */
 export const sharedFlags = {
-  'metrics-addr': text(':8080', 'Address of the metrics endpoint, /metrics; "0" serves none.', { env: 'METRICS_ADDR' }),
+  'metrics-addr': text(':8080', 'Address of the metrics endpoint, /metrics; "0" serves none.'),
   'health-addr': text(':9440', 'Address of the health endpoints, /healthz and /readyz; "0" serves none.'),
-  'events-addr': text('', 'URL that events are posted to.', { env: 'EVENTS_ADDR' }),
+  'events-addr': text('', 'URL that events are posted to.'),
   concurrent: int(undefined, 'Reconciles that may run at once. Unset: starts at 8 and follows latency between 4 and 64.'),
   'requeue-dependency': durationMs(30_000, 'Fallback wait for a dependency that is not ready; its change wakes earlier.'),
   'interval-jitter-percentage': int(5, 'Spread of intervals, in percent to both sides.'),
@@ -12,6 +12,7 @@ export const sharedFlags = {
   'max-retry-delay': durationMs(900_000, 'Longest wait after failures.'),
   'watch-all-namespaces': bool(true, 'Watch all namespaces; false: only RUNTIME_NAMESPACE.'),
   'watch-label-selector': text('', 'Watch only objects with these labels (a shard).'),
+  'default-service-account': text('', 'ServiceAccount to act as where an object names none.', { support: 'refused' }),
   'kube-api-qps': int(50, 'Client-side limit of calls a second; the API server does this with priority and fairness.', { support: 'ignored' }),
   'kube-api-burst': int(300, 'Client-side burst of calls; see --kube-api-qps.', { support: 'ignored' }),
   'log-encoding': oneOf(['json', 'console'], 'json', 'Log format.'),
