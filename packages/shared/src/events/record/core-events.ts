@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Kube } from '@weir/shared/kube'
+import { KubeError } from '@weir/shared/kube'
+import type { Kube, KubeErrorCode } from '@weir/shared/kube'
 import type { Log } from '@weir/shared/telemetry'
 import { createCorrelator } from './correlate.ts'
 import { formatTime } from './record.ts'
@@ -22,7 +23,7 @@ export interface CoreEventsOptions {
   readonly onDrop: (count: number) => void
 }
 
-const resource = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true, verbs: ['create', 'patch'], status: false }
+const resource = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true }
 const waitingLimit = 1_000
 const workers = 4
 const retries = { attempts: 5, minMs: 500, maxMs: 10_000 }
@@ -123,19 +124,18 @@ function switchTo(state: { kind: Write['kind'] }, kind: Write['kind'], error: un
   return { kind: 'again', error }
 }
 
-const passing: ReadonlySet<string> = new Set(['conflict', 'throttled', 'timeout', 'unreachable', 'server'])
+const passing: ReadonlySet<KubeErrorCode> = new Set(['conflict', 'throttled', 'timeout', 'unreachable', 'server'])
 
 async function attempt(write: () => Promise<unknown>): Promise<Attempt> {
   try {
     await write()
     return { kind: 'done' }
   } catch (error) {
-    if (!passing.has(codeOf(error) ?? '')) return { kind: 'given-up', error }
-    const afterMs = error instanceof Error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : 0
-    return { kind: 'again', error, afterMs }
+    if (!(error instanceof KubeError) || !passing.has(error.code)) return { kind: 'given-up', error }
+    return { kind: 'again', error, afterMs: error.retryAfterMs ?? 0 }
   }
 }
 
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+function codeOf(error: unknown): KubeErrorCode | undefined {
+  return error instanceof KubeError ? error.code : undefined
 }

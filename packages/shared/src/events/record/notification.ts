@@ -1,4 +1,5 @@
-import type { Http } from '@weir/shared/http'
+import { HttpError } from '@weir/shared/http'
+import type { Http, HttpErrorCode } from '@weir/shared/http'
 import type { Log } from '@weir/shared/telemetry'
 import { formatTime } from './record.ts'
 import type { CleanRecord } from './record.ts'
@@ -68,16 +69,18 @@ async function send(body: string, options: NotificationOptions, ending: AbortSig
 async function attempt(body: string, { http, url }: NotificationOptions, signal: AbortSignal): Promise<Attempt> {
   try {
     const headers = { 'content-type': 'application/json' }
-    const { status } = await http.request({ method: 'POST', url, headers, body, deadlineMs: timeoutMs, maxBytes: largestAnswer, signal, retries: 0 })
-    return verdict(status, new Error(`HTTP ${status}`))
+    const bounds = { deadlineMs: timeoutMs, maxBytes: largestAnswer, signal, accept: () => true }
+    const { status } = await http.request({ method: 'POST', url, headers, body, ...bounds })
+    return verdict(status)
   } catch (error) {
-    const status = error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : undefined
-    return status === undefined ? { kind: 'again', error } : verdict(status, error)
+    return { kind: error instanceof HttpError && passing.has(error.code) ? 'again' : 'given-up', error }
   }
 }
 
+const passing: ReadonlySet<HttpErrorCode> = new Set(['unreachable', 'deadline', 'body'])
+
 /** 429 means that the receiver has seen it already. */
-function verdict(status: number, error: unknown): Attempt {
+function verdict(status: number): Attempt {
   if (status < 300 || status === 429) return { kind: 'done' }
-  return { kind: status >= 500 ? 'again' : 'given-up', error }
+  return { kind: status >= 500 ? 'again' : 'given-up', error: new Error(`HTTP ${status}`) }
 }
