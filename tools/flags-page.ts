@@ -59,7 +59,7 @@ function row(name: string, option: Option, isOwn: boolean): string {
 
 function preset(option: Option): string {
   if (option.default === undefined) return 'unset'
-  const shown = option.show === undefined ? String(option.default) : option.show(option.default as never)
+  const shown = option.show === undefined ? JSON.stringify(option.default) : option.show(option.default as never)
   return `\`${shown.replaceAll('|', '\\|')}\``
 }
 

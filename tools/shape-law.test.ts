@@ -60,6 +60,14 @@ describe('the shape law', () => {
     expect(broken(text)).toEqual([])
   })
 
+  it('keeps the words of the APIs', () => {
+    expect(broken('export type SecretData = string', 'packages/shared/src/engine/kustomize-service.ts')).toEqual([])
+  })
+
+  it('lets a test keep what it started', () => {
+    expect(broken('let server', 'packages/shared/src/http/get.test.ts')).toEqual([])
+  })
+
   it('lets options.ts read the environment, and the manager be called so', () => {
     expect(broken('export const a = process.env.HOME', 'packages/shared/src/control-plane/options.ts')).toEqual([])
     expect(broken('export function startManager() {}', 'packages/shared/src/runtime/manager.ts')).toEqual([])

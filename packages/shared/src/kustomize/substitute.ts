@@ -1,7 +1,7 @@
-import { forms, toleratesUnset } from './substitute-forms.ts'
-import { parseTemplate } from './substitute-parse.ts'
+import { forms, toleratesUnset } from './substitution/forms.ts'
+import { parseTemplate } from './substitution/parse.ts'
 import { SubstitutionError } from './substitute-error.ts'
-import type { Expression, Node } from './substitute-parse.ts'
+import type { Expression, Node } from './substitution/parse.ts'
 
 const variableName = /^[_A-Za-z][_A-Za-z0-9]*$/
 

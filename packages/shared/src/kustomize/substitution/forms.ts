@@ -1,5 +1,5 @@
-import { SubstitutionError } from './substitute-error.ts'
-import { longestPrefix, longestSuffix, parseGlob, shortestPrefix, shortestSuffix } from './substitute-glob.ts'
+import { SubstitutionError } from '../substitute-error.ts'
+import { longestPrefix, longestSuffix, parseGlob, shortestPrefix, shortestSuffix } from './glob.ts'
 
 export type Form =
   | 'value'

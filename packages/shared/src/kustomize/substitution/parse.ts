@@ -1,5 +1,5 @@
-import type { Form } from './substitute-forms.ts'
-import { SubstitutionError } from './substitute-error.ts'
+import type { Form } from './forms.ts'
+import { SubstitutionError } from '../substitute-error.ts'
 
 /** Plain text or an expression. */
 export type Node = string | Expression
