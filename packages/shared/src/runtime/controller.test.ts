@@ -158,6 +158,25 @@ describe('what a kind is told', () => {
     expect(events).toMatchObject([{ type: 'Warning', reason: 'A', message: 'b' }])
   })
 
+  it('the name of everything that a fault can be put into', async () => {
+    const told: string[] = []
+    const { cluster, controller, settle } = setUp({
+      onStep: (name, phase) => void (phase === 'begin' && told.push(name)),
+      reconcile: async (_toy, step) => {
+        step.note({ revision: 'r1' })
+        await step.save('Applying')
+        return (await step.critical<undefined>('apply', async () => undefined)) ?? done
+      },
+    })
+    cluster.edit('a', (object) => object)
+    await settle()
+    await controller.start()
+    await settle()
+    cluster.remove('a')
+    await settle()
+    expect(told).toEqual(['add finalizer', 'write status: running', 'apply', 'write status: ready', 'remove finalizer'])
+  })
+
   it('an object whose status another process wrote is read again before a prune, once', async () => {
     const { cluster, controller, create, settle } = setUp({
       reconcile: async (_toy, _step, run) => {

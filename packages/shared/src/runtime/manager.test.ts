@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
 import type { Bus } from '@weir/shared/events'
 import { KubeError, type Kube } from '@weir/shared/kube'
@@ -140,5 +142,32 @@ describe('runProcess', () => {
     expect(world.cluster.object('toy')).toMatchObject({ spec: { holderIdentity: 'other' } })
     other.stop.abort()
     expect(await otherEnded).toBe(0)
+  })
+})
+
+describe('stopSignal', () => {
+  const script = `
+    const { stopSignal } = await import(${JSON.stringify(new URL('./manager.ts', import.meta.url).href)})
+    const { signal } = stopSignal(process)
+    signal.addEventListener('abort', () => process.argv[1] === 'obey' ? process.exit(0) : console.log('draining'))
+    setInterval(() => undefined, 1000)
+    console.log('up')`
+
+  /** Sends each signal when the one before was heard. */
+  async function endOf(mode: string, signals: readonly NodeJS.Signals[]): Promise<number | null> {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, mode], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const left = [...signals]
+    child.stdout.on('data', () => child.kill(left.shift()))
+    const [code] = (await once(child, 'exit')) as [number | null]
+    return code
+  }
+
+  it.each<readonly [string, readonly NodeJS.Signals[], number]>([
+    ['obey', ['SIGTERM'], 0],
+    ['obey', ['SIGINT'], 0],
+    ['drain', ['SIGTERM', 'SIGTERM'], 143],
+    ['drain', ['SIGTERM', 'SIGINT'], 130],
+  ])('%s %j ends with %d', async (...[mode, signals, code]) => {
+    expect(await endOf(mode, signals)).toBe(code)
   })
 })

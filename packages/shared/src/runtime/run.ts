@@ -7,7 +7,7 @@ import type { Notes, OwnStatus, Progress, Reconcilable } from './kind-table.ts'
 import type { Slots } from './queue/limit.ts'
 import { stalled, type Outcome } from './outcome.ts'
 import type { Taken } from './queue/queue.ts'
-import { createRunAbort, runStep, type RunAbort, type Slot, type Step, type StepMode, type StepperOptions } from './step.ts'
+import { createRunAbort, runStep, type OnStep, type RunAbort, type Slot, type Step, type StepMode, type StepperOptions } from './step.ts'
 import { deriveStatus, isBuilding, type Verdict } from './status.ts'
 import { tokenOf } from './wake.ts'
 import type { Writer, Written } from './write-status.ts'
@@ -70,7 +70,7 @@ export type Ended<O> =
 export async function runAttempt<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): Promise<Ended<O>> {
   const { key } = attempt.taken
   if (attempt.stored.object.metadata.deletionTimestamp !== undefined) return finalizeAttempt(runner, attempt)
-  const held = await runner.writer.addFinalizer(key, attempt.stored.object, attempt.abort.critical)
+  const held = await named(runner, 'add finalizer', () => runner.writer.addFinalizer(key, attempt.stored.object, attempt.abort.critical))
   if (held === undefined) return { kind: 'nothing' }
   const stored = newest(runner, attempt)
   if (stored === undefined || stored.object.metadata.deletionTimestamp !== undefined) return { kind: 'nothing' } // its deletion wakes the key
@@ -93,7 +93,8 @@ async function finalizeAttempt<O extends Reconcilable>(runner: Runner<O>, attemp
   if (!object.metadata.finalizers?.includes(runner.table.finalizer)) return { kind: 'nothing' }
   const outcome = await runner.finalize(attempt.stored, createStep(runner, attempt), describeRun(runner, attempt))
   if (outcome !== 'finalized') return { kind: 'unfinalized', outcome }
-  await runner.writer.removeFinalizer(attempt.taken.key, newest(runner, attempt)?.object ?? object, attempt.abort.critical)
+  const known = newest(runner, attempt)?.object ?? object
+  await named(runner, 'remove finalizer', () => runner.writer.removeFinalizer(attempt.taken.key, known, attempt.abort.critical))
   return { kind: 'finalized' }
 }
 
@@ -121,9 +122,18 @@ export function writeVerdict<O extends Reconcilable>(runner: Runner<O>, attempt:
     if (written && metadata.uid !== undefined) runner.written.add(metadata.uid)
     return written
   }
-  const next = attempt.writing.then(write, write)
+  const writeNamed = (): Promise<Written | undefined> => named(runner, `write status: ${verdict.kind}`, write)
+  const next = attempt.writing.then(writeNamed, writeNamed)
   attempt.writing = next.catch(() => undefined)
   return next
+}
+
+/** Our own writes have names too, so that a fault can be injected before and after each of them. */
+async function named<T>({ onStep }: { readonly onStep?: OnStep }, name: string, run: () => Promise<T>): Promise<T> {
+  await onStep?.(name, 'begin')
+  const ended = await run()
+  await onStep?.(name, 'end')
+  return ended
 }
 
 /** The object as it is known now; undefined when it is gone or replaced. */

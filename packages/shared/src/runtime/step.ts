@@ -27,7 +27,10 @@ export interface StepOptions {
   readonly deadlineMs?: number
 }
 
-/** Fault injection and tracing: told before a step begins and after it ended. What it throws ends the run as the step would. */
+/**
+ * Fault injection: told before a step begins and after it ended, and around our own writes (`add finalizer`, `write status: ready`,
+ * `remove finalizer`). What it throws ends the run as the step would.
+ */
 export type OnStep = (name: string, phase: 'begin' | 'end') => void | Promise<void>
 
 export type AbortReason = 'shutdown' | 'lost-lease' | 'superseded' | 'timeout'

@@ -44,6 +44,7 @@ describe('limit', () => {
     const limit = createLimit(3)
     expect(limit.current()).toBe(3)
     observe(limit, 10, 1_000)
+    observe(limit, 5_000, 1_000)
     expect(limit.current()).toBe(3)
     limit.overloaded()
     expect(limit.current()).toBe(1)

@@ -10,7 +10,6 @@ export interface Limit {
 const start = 8
 const least = 4
 const most = 64
-/** Work may take this much longer than it used to before it counts as congestion. */
 const tolerance = 1.5
 /** Samples that are looked at together: one slow object is no congestion. */
 const windowSize = 16
@@ -19,12 +18,15 @@ const memory = 0.05
 
 /** `--concurrent` set: a hard cap, that overload still shrinks. Unset: starts at 8 and follows latency between 4 and 64. */
 export function createLimit(concurrent?: number): Limit {
-  return concurrent === undefined ? createGradient(start, { least, most }) : createGradient(concurrent, { least: 1, most: concurrent })
+  const bounds = concurrent === undefined ? { least, most, tolerance } : { least: 1, most: concurrent, tolerance: Infinity }
+  return createGradient(concurrent ?? start, bounds)
 }
 
 interface Bounds {
   readonly least: number
   readonly most: number
+  /** How much longer than usual work may take before it counts as congestion. */
+  readonly tolerance: number
 }
 
 /**
@@ -45,7 +47,7 @@ function createGradient(initial: number, bounds: Bounds): Limit {
     busiest = 0
     halved = false
     normalMs = normalMs === undefined ? nowMs : Math.min(normalMs * (1 - memory) + nowMs * memory, nowMs * 2)
-    if (usedMuch) limit = clamp(next(limit, nowMs, normalMs), bounds)
+    if (usedMuch) limit = clamp(next(limit, (bounds.tolerance * normalMs) / Math.max(nowMs, 1e-3)), bounds)
   }
 
   return {
@@ -65,9 +67,9 @@ function createGradient(initial: number, bounds: Bounds): Limit {
   }
 }
 
-function next(limit: number, nowMs: number, normalMs: number): number {
-  const gradient = Math.max(0.5, Math.min(1, (tolerance * normalMs) / Math.max(nowMs, 1e-3)))
-  return limit * gradient + (gradient === 1 ? Math.sqrt(limit) : 0)
+/** `ease`: how much longer work could take, as a factor; below 1 it takes too long. */
+function next(limit: number, ease: number): number {
+  return ease >= 1 ? limit + Math.sqrt(limit) : limit * Math.max(0.5, ease)
 }
 
 function clamp(limit: number, bounds: Bounds): number {
