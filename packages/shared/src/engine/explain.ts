@@ -55,7 +55,10 @@ function withoutContent(text: string): string {
   return text
     .replaceAll(/ with config: `[\s\S]*?`(?=:|$)/g, '')
     .replaceAll(/(unable to parse SM or JSON patch from) \[[\s\S]*\](?=:|$)/g, '$1 the text given')
+    .replaceAll(/(literal sources) \[[\s\S]*\](?=:)/g, '$1')
     .replaceAll(/(invalid literal source) .*?(?=, expected)/g, '$1')
+    .replaceAll(/(must specify one of patch and path|patch and path can't be set at the same time)[\s\S]*/g, '$1')
+    .replaceAll(/(has invalid utf8 bytes) :[\s\S]*/g, '$1')
 }
 
 const codePatterns: readonly (readonly [RegExp, EngineErrorCode])[] = [

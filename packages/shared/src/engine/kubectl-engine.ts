@@ -42,6 +42,7 @@ export function createKubectlEngine(options: KubectlEngineOptions): Engine {
     const target = view.ownProcess ? await wrapForSchema(directory, view) : path.join(root, view.path)
     started += 1
     const child = startKubectl(options, { directory, target, deadlineMs: limits.deadlineMs })
+    options.telemetry.log.debug('engine process started', { pid: child.pid })
     running.add(child)
     try {
       const out = await outputOf(child, limits)

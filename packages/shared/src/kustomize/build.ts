@@ -1,7 +1,17 @@
 import type { BuiltObject, Engine } from '@weir/shared/engine'
 import type { Tree } from '@weir/shared/files'
 import type { Telemetry } from '@weir/shared/telemetry'
+import { scanClosure } from './closure.ts'
+import type { Closure } from './closure.ts'
+import { buildKey, footprintDigest, scopeOf } from './keys.ts'
+import { createFootprintMemory } from './memory.ts'
+import type { KnownFootprint } from './memory.ts'
+import { createObjectCache } from './object-cache.ts'
+import { createSharedWork } from './shared-work.ts'
 import type { BuildSpec } from './spec.ts'
+import { toldToUsers } from './told.ts'
+import { readTree } from './tree-index.ts'
+import { makeView } from './view.ts'
 
 export interface BuildRequest {
   readonly tree: Tree
@@ -33,7 +43,7 @@ export interface BuilderOptions {
 }
 
 export interface Builder {
-  /** Throws {@link KustomizeError}. Reads the tree only until it settles. */
+  /** Throws {@link KustomizeError}. The tree is not read after it settles, unless another request joined this build. */
   build(request: BuildRequest): Promise<Built>
   /** What building would be keyed by; runs no engine. Throws as `build` does. */
   keyOf(request: BuildRequest): Promise<string>
@@ -46,13 +56,73 @@ export interface Builder {
 export interface BuilderCounts {
   /** Engine builds. */
   readonly builds: number
-  /** Trees scanned for a closure. */
+  /** Scans for a closure. */
   readonly scans: number
   /** Closures carried over from an earlier tree without a scan. */
   readonly carried: number
 }
 
+/** Of what a request needs, that which this process does not know yet. */
+interface Prepared {
+  readonly key: string
+  /** Present where the scan was made just now. */
+  readonly closure: Closure | undefined
+}
+
 /** Builds Kustomizations out of trees; the engine runs only for what no build before has answered. */
 export function createBuilder(options: BuilderOptions): Builder {
-  throw new Error(`builder over ${options.engine.version}: not built yet`)
+  const { engine, telemetry, budgetBytes = 32 * 1024 * 1024, deadlineMs = 60_000 } = options
+  const memory = createFootprintMemory()
+  const cache = createObjectCache(budgetBytes)
+  const work = createSharedWork<readonly BuiltObject[]>()
+  const outcomes = telemetry.metrics.counter('weir_kustomize_builds_total', 'Builds asked for, by where the objects came from.', ['from'])
+  const counted = { builds: 0, scans: 0 }
+
+  const scan = (tree: Tree, spec: BuildSpec): Promise<Closure> => {
+    counted.scans += 1
+    return scanClosure(readTree(tree), spec)
+  }
+  const prepare = async ({ tree, spec, owner }: BuildRequest): Promise<Prepared> => {
+    let closure: Closure | undefined
+    const scope = scopeOf(spec)
+    const scanNow = async (): Promise<KnownFootprint> => {
+      closure = await scan(tree, spec)
+      const { files, absent, listed, whole } = closure
+      const footprint = { files, absent, listed, whole }
+      return { footprint, digest: footprintDigest(footprint, tree.digest) }
+    }
+    const { digest } = await memory.footprint({ tree, owner: owner ?? scope, scope, scan: scanNow })
+    return { key: buildKey(engine.version, digest, spec), closure }
+  }
+  const run = (request: BuildRequest, { key, closure }: Prepared, signal: AbortSignal): Promise<readonly BuiltObject[]> =>
+    telemetry.span('kustomize build', { path: request.spec.path }, async () => {
+      const { tree, spec } = request
+      // What was carried over keeps no parsed files: they are read again for the few builds that need them.
+      const known = closure ?? (await scan(tree, spec))
+      const view = await makeView(known, { allFiles: () => tree.manifest.files.keys(), read: (path) => tree.read(path) })
+      counted.builds += 1
+      const objects = await toldToUsers(known, () => engine.build(view, { deadlineMs, signal }))
+      cache.set(key, objects)
+      return objects
+    })
+  const answer = async (request: BuildRequest): Promise<Built> => {
+    const prepared = await prepare(request)
+    const { key } = prepared
+    const kept = cache.get(key)
+    if (kept !== undefined) {
+      outcomes.inc({ from: 'cache' })
+      return { key, objects: kept, fresh: false }
+    }
+    const { result, started } = work.join(key, request.signal, (signal) => run(request, prepared, signal))
+    outcomes.inc({ from: started ? 'engine' : 'joined' })
+    return { key, objects: await result, fresh: started }
+  }
+
+  return {
+    forget: memory.forget,
+    counts: () => ({ ...counted, carried: memory.carried() }),
+    keyOf: (request) => toldToUsers(undefined, async () => (await prepare(request)).key, request.signal),
+    build: (request) => toldToUsers(undefined, () => answer(request), request.signal),
+  }
 }
+
