@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checksOf } from './checks.ts'
 import type { Check } from './checks.ts'
+import { preparations } from './prepare.ts'
 import { addTallies, emptyTally, formatTally, skippedTests, tallyOf } from './tally.ts'
 import type { JestReport, Tally } from './tally.ts'
 
@@ -11,7 +12,8 @@ import type { JestReport, Tally } from './tally.ts'
 const root = join(import.meta.dirname, '..')
 const paths = process.argv.slice(2)
 
-const checked = paths.length === 0 ? await runChecks(checksOf(root)) : emptyTally
+const checks = paths.length === 0 ? checksOf(root) : []
+const checked = await runChecks([...checks, ...preparations(print)])
 const total = addTallies(checked, await runTests(paths))
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
 print(formatTally(total))

@@ -47,9 +47,9 @@ export interface ApiObject<Spec, Status> {
   readonly status?: Status
 }
 
-/** Everything inside is read-only, all the way down. */
+/** Everything inside is read-only, all the way down; an optional field is absent, never undefined, as JSON has it. */
 export type Frozen<T> = T extends readonly (infer Element)[]
   ? readonly Frozen<Element>[]
   : T extends object
-    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    ? { readonly [Key in keyof T]: Frozen<Exclude<T[Key], undefined>> }
     : T

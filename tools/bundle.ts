@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..')
+
+export interface Bundle {
+  /** The program, one CommonJS file: what runs in the image, the demo and the benches. */
+  readonly file: string
+  /** How to start it: flags of Node that must be set where the process is started. */
+  readonly nodeFlags: readonly string[]
+  /** To be added to the environment of the process. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Bundles the command once for each state of the sources, into a folder of its own below `.cache/bundle`. */
+export async function bundleWeir(): Promise<Bundle> {
+  const folder = path.join(root, '.cache', 'bundle', await digestOfSources())
+  const file = path.join(folder, 'weir.cjs')
+  if (!existsSync(file)) await makeBundle(folder)
+  return {
+    file,
+    nodeFlags: ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'],
+    env: { NODE_COMPILE_CACHE: path.join(folder, 'compiled') },
+  }
+}
+
+async function makeBundle(folder: string): Promise<void> {
+  const fresh = `${folder}.${process.pid}`
+  await mkdir(fresh, { recursive: true })
+  await build({
+    entryPoints: [path.join(root, 'packages/cli/src/main.ts')],
+    outfile: path.join(fresh, 'weir.cjs'),
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minify: true,
+    keepNames: true,
+    legalComments: 'none',
+    logLevel: 'error',
+    // CommonJS starts faster than an ES module here; what asks for its own place gets the bundle's.
+    define: { 'import.meta.url': 'bundleUrl' },
+    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  })
+  await writeFile(path.join(fresh, 'package.json'), '{"type":"commonjs"}\n')
+  await rename(fresh, folder).catch(async () => rm(fresh, { recursive: true, force: true })) // another process was first
+}
+
+async function digestOfSources(): Promise<string> {
+  const hash = createHash('sha256')
+  const files = [path.join(root, 'pnpm-lock.yaml'), fileURLToPath(import.meta.url)]
+  const packages = path.join(root, 'packages')
+  for (const name of (await readdir(packages)).sort()) {
+    const source = path.join(packages, name, 'src')
+    if (!(await isFolder(source))) continue
+    const entries = await readdir(source, { recursive: true })
+    files.push(...entries.filter((each) => each.endsWith('.ts') && !each.endsWith('.test.ts')).sort().map((each) => path.join(source, each)))
+  }
+  for (const file of files) hash.update(path.relative(root, file)).update('\0').update(await readFile(file)).update('\0')
+  return hash.digest('hex').slice(0, 16)
+}
+
+async function isFolder(file: string): Promise<boolean> {
+  return stat(file).then((found) => found.isDirectory(), () => false)
+}
