@@ -31,6 +31,8 @@ export interface Resolved {
   readonly revision: string
   /** The remote's ref to fetch; undefined: the commit itself. */
   readonly remoteRef: string | undefined
+  /** With a commit: the branch that it has to be part of. */
+  readonly branch?: string
 }
 
 /** A commit's files in a private directory, byte for byte, without links and without Git's own data. */
@@ -67,6 +69,6 @@ export interface GitOptions {
   /** OpenSSH names; empty: its defaults. */
   readonly sshKexAlgorithms?: readonly string[]
   readonly sshHostKeyAlgorithms?: readonly string[]
-  /** Fetches at one time; default 8. */
-  readonly concurrent?: number
+  /** The process's own environment: git gets PATH, the proxy variables and SSL_CERT_* of it, nothing else. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
 }

@@ -2,3 +2,7 @@ export { describeInjections, type FaultProxy, type FaultProxyOptions, startFault
 export { createRandom, type Fault, type FaultRule, type Injection } from './fault-rules.ts'
 export { testControlPlane, type TestControlPlaneOptions } from './control-plane.ts'
 export { createFakeClock, type FakeClock } from './clock.ts'
+export { startGitServer, type GitServer, type GitServerOptions } from './git-server.ts'
+export type { CommitOptions, TestFile, TestRepository } from './git-repository.ts'
+export { makeCertificates, type TestCertificates } from './certificates.ts'
+export { installChart, type InstallChartOptions } from './weir-chart.ts'

@@ -1,0 +1,56 @@
+import { redact } from '@weir/shared/telemetry'
+import { GitError, type GitErrorCode } from './git-error.ts'
+
+interface Rule {
+  readonly pattern: RegExp
+  readonly code: GitErrorCode
+  readonly says: string
+}
+
+/** What git, curl and ssh write, in the order of trust: the first match decides. */
+const rules: readonly Rule[] = [
+  rule(/No space left on device|Disk quota exceeded/, 'full', 'no space left on the disk'),
+  rule(/Read-only file system/, 'read-only', 'the file system is read-only'),
+  rule(/File too large/, 'too-large', 'the content exceeds the size limit'),
+  rule(/invalid path '/, 'unsafe-tree', 'the tree holds a path that is not allowed'),
+  rule(/Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/, 'host-key', 'the host key is not among the known hosts'),
+  rule(/Load key .*(?:invalid format|error in libcrypto|incorrect passphrase|bad permissions)/, 'auth-failed', 'the private key cannot be read, or its passphrase is wrong'),
+  rule(/Permission denied \(/, 'auth-failed', 'the server refuses the key'),
+  rule(/Authentication failed|could not read (?:Username|Password)|terminal prompts disabled|returned error: 40[137]|HTTP 40[13]\b|Access denied/i, 'auth-failed', 'the server refuses the login'),
+  rule(/couldn't find remote ref|not our ref|unadvertised object/i, 'ref-not-found', 'the reference does not exist'),
+  rule(/repository .*not found|returned error: (?:404|410)|does not appear to be a git repository|Repository not found|does not exist/i, 'not-found', 'the repository does not exist, or the login may not see it'),
+  rule(/returned error: 30\d|unable to update url base from redirection/, 'redirected', 'the server redirects elsewhere, which is not followed with a login'),
+  rule(/SSL|certificate|TLS|gnutls/i, 'tls', 'the TLS connection failed'),
+  rule(/transport '[^']*' not allowed|protocol '[^']*' is not supported/, 'invalid-url', 'the URL is not allowed'),
+  rule(/Could not resolve (?:host|proxy)/i, 'unreachable', 'the host cannot be resolved'),
+  rule(/returned error: (?:429|5\d\d)|HTTP (?:429|5\d\d)/, 'unreachable', 'the server answers with an error'),
+  rule(/Failed to connect|Connection (?:refused|timed out|reset|closed)|early EOF|hung up|unable to access|too slow|RPC failed|kex_exchange|Network is unreachable|unexpected disconnect|No route to host/i, 'unreachable', 'the connection failed'),
+]
+
+function rule(pattern: RegExp, code: GitErrorCode, says: string): Rule {
+  return { pattern, code, says }
+}
+
+/** Turns a failed git command into an error that reads the same on every try. `attempt` says what on what. */
+export function classify(attempt: string, stderr: string): GitError {
+  const found = rules.find(({ pattern }) => pattern.test(stderr))
+  const detail = detailOf(stderr)
+  if (found === undefined) return new GitError('failed', redact(`${attempt}: ${detail ?? 'git failed'}`))
+  const status = /returned error: (\d{3})/.exec(stderr)?.[1]
+  const why = status === undefined ? '' : ` (HTTP ${status})`
+  const more = (found.code === 'tls' || found.code === 'unsafe-tree') && detail !== undefined ? `: ${detail}` : ''
+  return new GitError(found.code, redact(`${attempt}: ${found.says}${why}${more}`))
+}
+
+/** The most telling line, without what changes from try to try: times, counts, temporary paths, URLs (named already). */
+function detailOf(stderr: string): string | undefined {
+  const lines = stderr.split('\n').map((line) => line.trim())
+  const line = lines.find((text) => /^(?:fatal|error):/.test(text)) ?? lines.findLast((text) => text !== '')
+  if (line === undefined || line === '') return undefined
+  return line
+    .replace(/^(?:fatal|error):\s*/, '')
+    .replace(/unable to access '[^']*': /, '')
+    .replace(/ after \d+ ms/g, '')
+    .replace(/(?:\/[\w.@+-]+){3,}/g, '…')
+    .slice(0, 300)
+}

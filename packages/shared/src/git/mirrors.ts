@@ -1,0 +1,136 @@
+import { readdir, rm, stat, utimes, writeFile, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { removeTree } from '@weir/shared/files'
+
+/** All mirrors of a process, under a byte budget: bare repositories that remember what one login fetched from one URL. */
+export interface Mirrors {
+  /** Runs with the directory of the mirror of `key`, one at a time; makes it if need be. */
+  use<T>(key: string, run: (dir: string) => Promise<T>): Promise<T>
+  has(key: string): boolean
+  /** Forgets a mirror, once nobody uses it: it may be damaged. */
+  drop(key: string): void
+}
+
+interface Known {
+  sizeBytes: number
+  usedMs: number
+  users: number
+  /** Emptied of what a dead process or a killed git left behind. */
+  clean: boolean
+  ready: boolean
+  damaged: boolean
+  turn: Promise<unknown>
+}
+
+export interface MirrorsOptions {
+  readonly root: string
+  readonly budgetBytes: number
+  /** Makes an empty repository in an empty directory. */
+  init(dir: string): Promise<void>
+}
+
+/** Finds the mirrors that earlier processes left in `root`. */
+export async function createMirrors({ root, budgetBytes, init }: MirrorsOptions): Promise<Mirrors> {
+  await mkdir(root, { recursive: true, mode: 0o700 })
+  const known = new Map<string, Known>()
+  for (const name of await readdir(root)) {
+    const dir = join(root, name)
+    const ready = await isFile(join(dir, readyFile))
+    if (!ready) await removeTree(dir)
+    else known.set(name, { ...fresh(), ready, sizeBytes: await sizeOf(dir), usedMs: await usedMs(dir) })
+  }
+
+  const evict = async (): Promise<void> => {
+    const idle = [...known].filter(([, mirror]) => mirror.users === 0).sort(([, a], [, b]) => a.usedMs - b.usedMs)
+    const total = { bytes: [...known.values()].reduce((sum, mirror) => sum + mirror.sizeBytes, 0) }
+    for (const [key, mirror] of idle) {
+      if (total.bytes <= budgetBytes && !mirror.damaged) continue
+      known.delete(key)
+      total.bytes -= mirror.sizeBytes
+      await removeTree(join(root, key))
+    }
+  }
+
+  const work = async <T>(key: string, mirror: Known, run: (dir: string) => Promise<T>): Promise<T> => {
+    const dir = join(root, key)
+    if (mirror.damaged || !mirror.ready) await makeEmpty(dir, mirror, init)
+    if (!mirror.clean) await removeLeftovers(dir)
+    mirror.clean = false
+    const result = await run(dir)
+    mirror.clean = true
+    return result
+  }
+
+  return {
+    async use(key, run) {
+      const mirror = known.get(key) ?? fresh()
+      known.set(key, mirror)
+      mirror.users += 1
+      const turn = mirror.turn.then(() => work(key, mirror, run))
+      mirror.turn = turn.catch(() => undefined)
+      try {
+        return await turn
+      } finally {
+        mirror.users -= 1
+        mirror.usedMs = Date.now()
+        await settle(join(root, key), mirror)
+        await evict()
+      }
+    },
+    has: (key) => known.has(key),
+    drop(key) {
+      const mirror = known.get(key)
+      if (mirror !== undefined) mirror.damaged = true
+    },
+  }
+}
+
+function fresh(): Known {
+  return { sizeBytes: 0, usedMs: Date.now(), users: 0, clean: false, ready: false, damaged: false, turn: Promise.resolve() }
+}
+
+/** Written once the mirror is initialised; without it a directory is what a killed process left behind. */
+const readyFile = 'weir-ready'
+
+async function makeEmpty(dir: string, mirror: Known, init: (dir: string) => Promise<void>): Promise<void> {
+  mirror.ready = false
+  await removeTree(dir)
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  await init(dir)
+  await writeFile(join(dir, readyFile), '')
+  Object.assign(mirror, { ready: true, damaged: false, clean: true })
+}
+
+/** Lock files and half-written packs. We are the only writer, so whoever made them is dead. */
+async function removeLeftovers(dir: string): Promise<void> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true })
+  for (const entry of entries) {
+    const isLeftover = entry.name.endsWith('.lock') || /^(?:tmp_|\.tmp-)/.test(entry.name)
+    if (isLeftover) await rm(join(entry.parentPath, entry.name), { recursive: true, force: true })
+  }
+}
+
+async function settle(dir: string, mirror: Known): Promise<void> {
+  mirror.sizeBytes = await sizeOf(dir)
+  const now = new Date()
+  await utimes(join(dir, readyFile), now, now).catch(() => undefined)
+}
+
+async function sizeOf(dir: string): Promise<number> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => [])
+  let sizeBytes = 0
+  for (const entry of entries) {
+    if (!entry.isFile()) continue
+    const found = await stat(join(entry.parentPath, entry.name)).catch(() => undefined)
+    sizeBytes += found?.size ?? 0
+  }
+  return sizeBytes
+}
+
+async function usedMs(dir: string): Promise<number> {
+  return (await stat(join(dir, readyFile)).catch(() => undefined))?.mtimeMs ?? 0
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false
+}
