@@ -1,3 +1,5 @@
+import { fluxFlags } from './flux-flags.ts'
+
 /** What a flag or gate of a controller's options.ts looks like from here. */
 interface Option {
   readonly default: unknown
@@ -27,9 +29,6 @@ A flag that Flux does not have is marked "Weir's own". In \`weir all\` a flag go
 prefix, as in \`--source.concurrent\`. Booleans are given as \`--flag\` or \`--flag=false\`.
 `
 
-/** Flags that Flux's controllers do not have. */
-const own = new Set(['cluster-name', 'nats-url', 'otlp-url', 'graceful-shutdown-timeout'])
-
 /** The page `docs/spec/flags.md`. */
 export function flagsPage(all: readonly Options[]): string {
   return [heading, ...all.map(section)].join('\n')
@@ -46,14 +45,18 @@ export function gatesOf(options: Options): ReadonlyMap<string, Option> {
 }
 
 function section(options: Options): string {
-  const flags = [...flagsOf(options)].toSorted(byName).map(([name, option]) => row(`\`--${name}\``, option, own.has(name)))
+  const flags = [...flagsOf(options)].toSorted(byName).map(([name, option]) => row(`\`--${name}\``, option, isOwn(options.controller, name)))
   const gates = [...gatesOf(options)].toSorted(byName).map(([name, option]) => row(`\`${name}\``, option, false))
   const table = (title: string, rows: readonly string[]): string => `| ${title} | default | | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
   return [`## ${options.controller}\n`, table('flag', flags), ...(gates.length === 0 ? [] : [table('gate', gates)])].join('\n')
 }
 
-function row(name: string, option: Option, isOwn: boolean): string {
-  const meaning = [option.meaning, ...(isOwn ? ["Weir's own."] : []), ...(option.env === undefined ? [] : [`Also from \`${option.env}\`.`])].join(' ')
+function isOwn(controller: string, name: string): boolean {
+  return !Object.hasOwn(fluxFlags[controller] ?? {}, name)
+}
+
+function row(name: string, option: Option, ours: boolean): string {
+  const meaning = [option.meaning, ...(ours ? ["Weir's own."] : []), ...(option.env === undefined ? [] : [`Also from \`${option.env}\`.`])].join(' ')
   return `| ${name} | ${preset(option)} | ${option.support} | ${meaning.replaceAll('|', '\\|')} |`
 }
 
