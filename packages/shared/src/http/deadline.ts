@@ -6,7 +6,7 @@ export interface Deadline {
   leftMs(): number
   /** HttpError 'deadline' or 'aborted' for something that failed because the signal fired; undefined when it has not. */
   verdict(what: string): HttpError | undefined
-  /** Must be called, else timer and listener stay. */
+  /** Must be called, else timer and listener stay until the deadline. */
   end(): void
 }
 
@@ -14,11 +14,13 @@ export function startDeadline(deadlineMs: number, signal?: AbortSignal): Deadlin
   const controller = new AbortController()
   const endsMs = performance.now() + deadlineMs
   const state = { expired: false }
-  const timer = setTimeout(() => {
-    state.expired = true
-    controller.abort(new Error('deadline passed'))
-  }, Math.min(deadlineMs, maxTimerMs))
   const onAbort = (): void => controller.abort(signal?.reason)
+  const expire = (): void => {
+    state.expired = true
+    signal?.removeEventListener('abort', onAbort)
+    controller.abort(new Error('deadline passed'))
+  }
+  const timer = setTimeout(expire, Math.min(deadlineMs, maxTimerMs))
   if (signal?.aborted) onAbort()
   else signal?.addEventListener('abort', onAbort, { once: true })
   return {

@@ -22,25 +22,24 @@ export function pauseMs(error: HttpError, { method, tries, retries, leftMs, rand
   return pause < leftMs ? pause : undefined
 }
 
+const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
+const passing: ReadonlySet<number> = new Set([429, 500, 502, 503, 504])
+
 function mayRepeat(error: HttpError, method: string): boolean {
-  const repeatable = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'].includes(method)
   switch (error.code) {
     case 'unreachable':
-      return repeatable || error.unsent
+      return repeatable.has(method) || error.unsent
     case 'body':
-      return repeatable
+      return repeatable.has(method)
     case 'status':
-      if (error.status === 429) return true
-      if (!repeatable) return error.status === 503 && error.retryAfterMs !== undefined
-      return [500, 502, 503, 504].includes(error.status ?? 0)
-    case 'aborted':
-    case 'deadline':
-    case 'tls':
-    case 'too-large':
-    case 'redirect':
-    case 'address':
+      return repeatable.has(method) ? passing.has(error.status ?? 0) : refusedUnread(error)
+    default:
       return false
   }
+}
+
+function refusedUnread({ status, retryAfterMs: afterMs }: HttpError): boolean {
+  return status === 429 || (status === 503 && afterMs !== undefined)
 }
 
 export interface Backoff {
@@ -60,6 +59,6 @@ export function jitteredMs(failures: number, { minMs, maxMs, random }: Backoff):
 export function retryAfterMs(header: string | undefined, now: Date): number | undefined {
   if (header === undefined) return undefined
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000
-  const at = Date.parse(header)
+  const at = /^[A-Za-z]{3,9}, /.test(header) ? Date.parse(header) : Number.NaN
   return Number.isNaN(at) ? undefined : Math.max(0, at - now.getTime())
 }

@@ -1,5 +1,7 @@
+import { Agent, ProxyAgent, type Dispatcher } from 'undici'
 import type { Headers } from './http.ts'
 import type { TlsOptions } from './tls.ts'
+import { bodyError, sendError } from './wire-error.ts'
 
 export interface WireRequest {
   /** `https://host:port` */
@@ -14,27 +16,95 @@ export interface WireRequest {
 
 export interface WireResponse {
   readonly status: number
+  /** Names in lower case. */
   readonly headers: Headers
-  /** Must be read to its end, or left (`return()`), else the connection stays taken. HttpError unreachable, body. */
+  /** Must be read to its end, or left (`return()`), else the connection stays taken. HttpError body, aborted. */
   readonly body: AsyncIterable<Buffer>
 }
 
 /** One exchange at a time over kept connections: no retry, no redirect, no limit. The only place that knows undici. */
 export interface Wire {
-  /** Resolves at the headers, whatever the status. HttpError unreachable, tls; when the signal fires: aborted. */
+  /** Resolves at the headers, whatever the status. HttpError unreachable, tls, address; when the signal fires: aborted. */
   send(request: WireRequest): Promise<WireResponse>
   /** Lets what runs end; new requests fail. */
   close(): Promise<void>
+  /** Cuts what runs. */
   destroy(): Promise<void>
 }
 
 export interface WireOptions {
   readonly tls?: TlsOptions
+  /** URL of an HTTP proxy; userinfo in it is used. */
   readonly proxy?: string
   /** To one origin; undefined: no limit, as for watches. */
   readonly connections?: number
 }
 
 export function createWire(options: WireOptions): Wire {
-  throw new Error(`wire with ${options.connections} connections: not built yet`)
+  const dispatcher = createDispatcher(options)
+  return {
+    send: (request) => send(dispatcher, request),
+    close: () => dispatcher.close(),
+    destroy: () => dispatcher.destroy(),
+  }
+}
+
+function createDispatcher({ tls, proxy, connections }: WireOptions): Dispatcher {
+  // Deadlines are the caller's: undici's own would end a quiet watch. HTTP/1: over HTTP/2 repeated headers (Impersonate-Group) are
+  // joined into one wrong value. 30 s of keep-alive probes stay below the idle timeout of cloud load balancers.
+  const options: Agent.Options = {
+    connections: connections ?? null,
+    allowH2: false,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: 30_000,
+  }
+  const secure = { ...secureOptions(tls), keepAlive: true, keepAliveInitialDelay: 30_000, timeout: 10_000 }
+  if (proxy === undefined) return new Agent({ ...options, connect: secure })
+  return new ProxyAgent({ ...options, uri: proxy, requestTls: secure, connect: { timeout: 10_000 } })
+}
+
+function secureOptions(tls: TlsOptions = {}) {
+  return {
+    ...(tls.ca !== undefined && { ca: tls.ca }),
+    ...(tls.cert !== undefined && { cert: tls.cert }),
+    ...(tls.key !== undefined && { key: tls.key }),
+    ...(tls.servername !== undefined && { servername: tls.servername }),
+    ...(tls.insecureSkipVerify === true && { rejectUnauthorized: false }),
+  }
+}
+
+async function send(dispatcher: Dispatcher, request: WireRequest): Promise<WireResponse> {
+  const { origin, path, method, headers, body, signal } = request
+  const what = `${method} ${origin}${path.split('?', 1)[0]}`
+  try {
+    const answer = await dispatcher.request({
+      origin,
+      path,
+      method: method as Dispatcher.HttpMethod,
+      headers: present(headers),
+      body: body ?? null,
+      signal,
+    })
+    return { status: answer.statusCode, headers: answer.headers, body: read(answer.body, what, signal) }
+  } catch (error) {
+    throw sendError(error, what, signal)
+  }
+}
+
+async function* read(body: AsyncIterable<Buffer>, what: string, signal: AbortSignal): AsyncIterable<Buffer> {
+  try {
+    for await (const chunk of body) yield chunk
+  } catch (error) {
+    throw bodyError(error, what, signal)
+  }
+}
+
+function present(headers: Headers): Record<string, string | string[]> {
+  const sent: Record<string, string | string[]> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value === 'string') sent[name] = value
+    else if (value !== undefined) sent[name] = [...value]
+  }
+  return sent
 }

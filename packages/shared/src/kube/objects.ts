@@ -1,10 +1,8 @@
-import type { Kind, ObjectMeta } from '@weir/shared/api'
+import type { Kind } from '@weir/shared/api'
+import type { KubeObject as PlainObject } from '@weir/shared/manifest'
 
 /** Any object, as parsed: fields that are not named here are still there. */
-export interface KubeObject {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly metadata: ObjectMeta
+export interface KubeObject extends PlainObject {
   readonly spec?: unknown
   readonly status?: unknown
 }
