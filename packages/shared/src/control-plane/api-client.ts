@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CertificateFiles } from './certificates/authority.ts'
+import type { Access } from './certificates/kubeconfig.ts'
 import { ControlPlaneError } from './control-plane-error.ts'
 
 /**
@@ -19,22 +18,10 @@ export interface Answer {
   readonly body: unknown
 }
 
-export interface ApiClientOptions {
-  readonly url: string
-  readonly authority: string
-  readonly client: CertificateFiles
-}
-
 const callDeadlineMs = 10_000
 
-export function createApiClient({ url, authority, client }: ApiClientOptions): ApiClient {
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: 4,
-    ca: readFileSync(authority),
-    cert: readFileSync(client.certificate),
-    key: readFileSync(client.key),
-  })
+export function createApiClient({ url, authority, certificate, key }: Access): ApiClient {
+  const agent = new Agent({ keepAlive: true, maxSockets: 4, ca: authority, cert: certificate, key })
   return {
     call: (method, path, body) => send({ agent, url: new URL(path, url), method, body }),
     close: () => agent.destroy(),

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { withLock } from '@weir/shared/files'
+import { FilesError, withLock } from '@weir/shared/files'
 import type { AssetName, Assets } from './assets.ts'
 import { ControlPlaneError } from './control-plane-error.ts'
 import { noGo, runGo } from './go.ts'
@@ -100,22 +100,42 @@ function planOf(name: AssetName, module: Module, cacheDir: string): Plan {
 }
 
 const otherBuildMs = 60 * 60_000
+const partialPrefix = '.partial-'
 
-async function buildAll(plans: readonly Plan[], cacheDir: string, { onProgress, signal, go }: BuildOptions): Promise<void> {
+type GoSetup = Pick<BuildOptions, 'onProgress' | 'signal' | 'go'>
+
+/** One build at a time on a machine: two would only share its cores. */
+async function buildAll(plans: readonly Plan[], cacheDir: string, setup: GoSetup): Promise<void> {
+  const { onProgress, signal } = setup
   await mkdir(cacheDir, { recursive: true, mode: 0o700 })
   const waiting = setTimeout(() => onProgress?.('waiting for another process that builds the control plane'), 1000)
-  await withLock(join(cacheDir, 'lock'), async () => {
+  const build = async (): Promise<void> => {
     clearTimeout(waiting)
-    for (const plan of plans) if (!existsSync(plan.path)) await buildOne(plan, { onProgress, signal, go })
-  }, { waitMs: otherBuildMs, ...(signal === undefined ? {} : { signal }) }).finally(() => clearTimeout(waiting))
+    await removePartials(cacheDir)
+    for (const plan of plans) if (!existsSync(plan.path)) await buildOne(plan, setup)
+  }
+  try {
+    await withLock(join(cacheDir, 'lock'), build, { waitMs: otherBuildMs, ...(signal === undefined ? {} : { signal }) })
+  } catch (error) {
+    if (!(error instanceof FilesError)) throw error
+    throw new ControlPlaneError(error.code === 'aborted' ? 'aborted' : 'build', `${cacheDir}: ${error.message}`, { cause: error })
+  } finally {
+    clearTimeout(waiting)
+  }
+}
+
+/** What a killed build left; nobody else writes while we hold the lock. */
+async function removePartials(cacheDir: string): Promise<void> {
+  const names = await readdir(cacheDir)
+  await Promise.all(names.filter((name) => name.startsWith(partialPrefix)).map((name) => rm(join(cacheDir, name), { force: true })))
 }
 
 const progressEveryMs = 5000
 
-async function buildOne({ name, path, args, module }: Plan, { onProgress, signal, go }: Pick<BuildOptions, 'onProgress' | 'signal' | 'go'>): Promise<void> {
+async function buildOne({ name, path, args, module }: Plan, { onProgress, signal, go }: GoSetup): Promise<void> {
   const startMs = performance.now()
   const took = (): string => `${Math.round((performance.now() - startMs) / 1000)} s`
-  const partial = join(dirname(path), `.partial-${randomUUID()}`)
+  const partial = join(dirname(path), `${partialPrefix}${randomUUID()}`)
   onProgress?.(`building ${name} with Go, once`)
   const ticker = setInterval(() => onProgress?.(`building ${name} … ${took()}`), progressEveryMs)
   try {

@@ -7,13 +7,20 @@ import { isFleetReady } from './seed.ts'
 
 const readyDeadlineMs = 120_000
 
-/** Resolves when the API server answers and its etcd too. */
+/** Resolves when the API server answers, and for what it reads from etcd: its own report is late to miss a restarted one. */
 export async function waitForApi(run: Run, signal?: AbortSignal): Promise<void> {
   const isReady = async (): Promise<boolean> => {
     await refuseEnded(run, ['etcd', 'kube-apiserver'])
-    return run.api.call('GET', '/readyz').then(({ status }) => status === 200, () => false)
+    return answers(run, '/readyz', [200])
+      .then(async (isReady) => isReady && (await answers(run, '/api/v1/namespaces/default', [200, 404])))
+      .catch(() => false)
   }
   await waitUntil(isReady, { what: 'the API server', deadlineMs: readyDeadlineMs, signal })
+}
+
+async function answers(run: Run, path: string, expected: readonly number[]): Promise<boolean> {
+  const { status } = await run.api.call('GET', path)
+  return expected.includes(status)
 }
 
 /** Resolves when pods can run. */

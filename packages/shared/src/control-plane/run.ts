@@ -1,11 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createApiClient } from './api-client.ts'
 import type { ApiClient } from './api-client.ts'
 import { openAuthority } from './certificates/authority.ts'
 import type { Authority } from './certificates/authority.ts'
 import type { Subject } from './certificates/certificate.ts'
-import { subjectOf, writeKubeconfig } from './certificates/kubeconfig.ts'
+import { readKubeconfig, subjectOf, writeKubeconfig } from './certificates/kubeconfig.ts'
 import type { Fleet, PartName } from './control-plane.ts'
 import { auditPolicy } from './parts.ts'
 import type { Layout } from './parts.ts'
@@ -51,8 +51,8 @@ export function prepare({ folder, binaries, fleet, port }: Preparation): Run {
     stages: writeFile(join(dir, 'stages.yaml'), stagesConfig()),
     config: (part) => config(part, partSubject(part)),
   }
-  const client = authority.client('starter', { commonName: 'weir-starter', organizations: ['system:masters'] })
-  const api = createApiClient({ url, authority: authority.certificate, client })
+  const starter = config('weir-starter', { commonName: 'weir-starter', organizations: ['system:masters'] })
+  const api = createApiClient(readKubeconfig(readFileSync(starter, 'utf8')))
   return { folder, layout, url, api, kubeconfig: (user) => config(user, subjectOf(user)), parts: createParts({ folder, binaries, layout }) }
 }
 

@@ -36,3 +36,31 @@ export function writeKubeconfig(path: string, { url, user, authority, client }: 
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   writeFileSync(path, `${JSON.stringify(config, undefined, 2)}\n`, { mode: 0o600 })
 }
+
+/** PEM texts. */
+export interface Access {
+  readonly url: string
+  readonly authority: string
+  readonly certificate: string
+  readonly key: string
+}
+
+/** Reads back what {@link writeKubeconfig} wrote. For any other kubeconfig there is the room `kube`. */
+export function readKubeconfig(text: string): Access {
+  const config = JSON.parse(text) as Written
+  const [cluster] = config.clusters
+  const [user] = config.users
+  if (cluster === undefined || user === undefined) throw new Error('not a kubeconfig of this room')
+  const decode = (base64: string): string => Buffer.from(base64, 'base64').toString('utf8')
+  return {
+    url: cluster.cluster.server,
+    authority: decode(cluster.cluster['certificate-authority-data']),
+    certificate: decode(user.user['client-certificate-data']),
+    key: decode(user.user['client-key-data']),
+  }
+}
+
+interface Written {
+  readonly clusters: readonly { readonly cluster: { readonly server: string; readonly 'certificate-authority-data': string } }[]
+  readonly users: readonly { readonly user: { readonly 'client-certificate-data': string; readonly 'client-key-data': string } }[]
+}
