@@ -60,18 +60,30 @@ export interface Message {
 export function decodeEvent({ subject, payload, traceparent }: Message): ReceivedEvent | undefined {
   const address = parseSubject(subject)
   if (address === undefined || payload.length > largestMessage) return undefined
-  const envelope = parseObject(payload)
-  if (envelope === undefined || envelope.specversion !== '1.0' || envelope.type !== `${typePrefix}${address.type}`) return undefined
-  const time = new Date(typeof envelope.time === 'string' ? envelope.time : Number.NaN)
-  if (typeof envelope.id !== 'string' || envelope.id === '' || Number.isNaN(time.getTime())) return undefined
+  const envelope = parseEnvelope(payload)
+  if (envelope === undefined || envelope.type !== `${typePrefix}${address.type}`) return undefined
   return {
     type: address.type,
     subject: address.subject,
-    facts: cleanFacts(isRecord(envelope.data) ? envelope.data : {}),
+    facts: cleanFacts(envelope.data),
     id: envelope.id,
-    time,
+    time: envelope.time,
     ...(traceparent !== undefined && traceparent !== '' && { traceparent }),
   }
+}
+
+interface Envelope {
+  readonly id: string
+  readonly type: string
+  readonly time: Date
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+function parseEnvelope(payload: Uint8Array): Envelope | undefined {
+  const { specversion, id, type, time, data } = parseObject(payload) ?? {}
+  if (specversion !== '1.0' || typeof id !== 'string' || id === '' || typeof type !== 'string' || typeof time !== 'string') return undefined
+  const at = new Date(time)
+  return Number.isNaN(at.getTime()) ? undefined : { id, type, time: at, data: isRecord(data) ? data : {} }
 }
 
 const textFacts = ['resourceVersion', 'revision', 'digest', 'originRevision', 'reason', 'message'] as const

@@ -19,8 +19,8 @@ describe('subjects', () => {
 
   it('always has seven tokens and can be read back', () => {
     const text = fc.string({ unit: 'binary' }).map((given) => given.toWellFormed())
-    fc.assert(fc.property(text, text, text, text, fc.constantFrom(...eventTypes), (cluster, kind, namespace, name, type) => {
-      const address = { cluster, subject: { kind, namespace, name }, type }
+    const subjects = fc.record({ kind: text, namespace: text, name: text })
+    fc.assert(fc.property(fc.record({ cluster: text, subject: subjects, type: fc.constantFrom(...eventTypes) }), (address) => {
       const subject = subjectOf(address)
       expect(subject.split('.')).toHaveLength(7)
       expect(subject).toMatch(/^[A-Za-z0-9%_.-]+$/)

@@ -47,7 +47,7 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
   const reads = new Set<() => void>()
   if (options.processMetrics) collectDefaultMetrics({ register: registry })
 
-  const once = <M>(name: string, shape: string, make: () => M, isMade: (known: unknown) => known is M): M => {
+  const once = <M>({ name, shape }: Asked, isMade: (known: unknown) => known is M, make: () => M): M => {
     const known = registry.getSingleMetric(name)
     if (known === undefined) {
       shapes.set(name, shape)
@@ -61,17 +61,17 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
   return {
     counter(name, help, labels) {
       const config = { name, help, labelNames: [...labels], registers: [registry] }
-      const made = once(name, `counter(${labels.join()})`, () => new PromCounter<string>(config), isCounter)
+      const made = once({ name, shape: `counter(${labels.join()})` }, isCounter, () => new PromCounter<string>(config))
       return { inc: (at, by = 1) => made.inc({ ...at }, by), remove: (at) => made.remove({ ...at }) }
     },
     gauge(name, help, labels) {
       const config = { name, help, labelNames: [...labels], registers: [registry] }
-      const made = once(name, `gauge(${labels.join()})`, () => new PromGauge<string>(config), isGauge)
+      const made = once({ name, shape: `gauge(${labels.join()})` }, isGauge, () => new PromGauge<string>(config))
       return { set: (at, value) => made.set({ ...at }, value), remove: (at) => made.remove({ ...at }) }
     },
     histogram(name, help, { labels, buckets }) {
       const config = { name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] }
-      const made = once(name, `histogram(${labels.join()};${buckets.join()})`, () => new PromHistogram<string>(config), isHistogram)
+      const made = once({ name, shape: `histogram(${labels.join()};${buckets.join()})` }, isHistogram, () => new PromHistogram<string>(config))
       return { observe: (at, value) => made.observe({ ...at }, value), remove: (at) => made.remove({ ...at }) }
     },
     beforeScrape(read) {
@@ -84,6 +84,11 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
     },
     contentType: registry.contentType,
   }
+}
+
+interface Asked {
+  readonly name: string
+  readonly shape: string
 }
 
 const isCounter = (metric: unknown): metric is PromCounter<string> => metric instanceof PromCounter

@@ -15,7 +15,8 @@ export interface BodyFault {
 
 /** What a response body goes through. Faults that do not concern it let it pass. */
 export function createBodyFault({ fault, reset, end, over }: BodyFault): Transform {
-  switch (fault?.kind) {
+  if (fault === undefined) return passThrough()
+  switch (fault.kind) {
     case 'cut':
       if (fault.afterMs !== undefined) void later(fault.afterMs, over, reset)
       return stopAfter(fault.afterBytes ?? Number.POSITIVE_INFINITY, reset)
@@ -27,13 +28,13 @@ export function createBodyFault({ fault, reset, end, over }: BodyFault): Transfo
       return duplicateLines()
     case 'gone-event':
       return goneEvent(fault.afterMs, over)
-    case 'status':
-    case 'reset':
-    case 'stall':
-    case 'duplicate-request':
-    case undefined:
-      return new Transform({ transform: (chunk, _encoding, done) => done(null, chunk) })
+    default:
+      return passThrough()
   }
+}
+
+function passThrough(): Transform {
+  return new Transform({ transform: (chunk, _encoding, done) => done(null, chunk) })
 }
 
 function stopAfter(limit: number, stop: () => void): Transform {

@@ -118,18 +118,31 @@ async function answer(call: Call): Promise<void> {
   const fault = exchange.choose(request.method ?? 'GET', request.url ?? '/')
   const over = new AbortController()
   response.on('close', () => over.abort())
-  if (fault?.kind === 'status') return refuse(call, fault)
-  if (fault?.kind === 'reset' && fault.at === 'request') return reset(request)
-  if (fault?.kind === 'stall' && fault.at === 'request') await pause(fault.ms, over.signal)
+  if (fault !== undefined && (await faultBefore(call, fault, over.signal)) === 'answered') return
   if (over.signal.aborted) return
-  if (fault?.kind !== 'duplicate-request') {
-    await relay({ call, fault, over: over.signal, upstream: await forward(call, over.signal) })
-    return
+  const upstream = fault?.kind === 'duplicate-request' ? await forwardTwice(call, over.signal) : await forward(call, over.signal)
+  await relay({ call, fault, over: over.signal, upstream })
+}
+
+/** What goes wrong before the target sees the request. */
+async function faultBefore(call: Call, fault: Fault, over: AbortSignal): Promise<'answered' | 'going on'> {
+  if (fault.kind === 'status') {
+    refuse(call, fault)
+    return 'answered'
   }
-  const body = await readAll(request)
-  const first = await forward(call, over.signal, body)
-  await readAll(first)
-  await relay({ call, fault, over: over.signal, upstream: await forward(call, over.signal, body) })
+  if (!('at' in fault) || fault.at !== 'request') return 'going on'
+  if (fault.kind === 'stall') {
+    await pause(fault.ms, over)
+    return 'going on'
+  }
+  reset(call.request)
+  return 'answered'
+}
+
+async function forwardTwice(call: Call, over: AbortSignal): Promise<IncomingMessage> {
+  const body = await readAll(call.request)
+  await readAll(await forward(call, over, body))
+  return forward(call, over, body)
 }
 
 function refuse({ request, response }: Call, fault: Extract<Fault, { kind: 'status' }>): void {

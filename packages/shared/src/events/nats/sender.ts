@@ -32,49 +32,39 @@ export interface SenderOptions {
 
 export function createSender({ limit, log, onStored, onDrop }: SenderOptions): Sender {
   const outbox = createOutbox(limit, onDrop)
-  const state: { session: Session | undefined; inFlight: number; failures: number; idle: (() => void) | undefined } = {
-    session: undefined,
-    inFlight: 0,
-    failures: 0,
-    idle: undefined,
-  }
-  const retry: { timer: NodeJS.Timeout | undefined } = { timer: undefined }
+  const pause = createPause()
+  const idle = Promise.withResolvers<void>()
+  const state: { session: Session | undefined; inFlight: number; ending: 'not' | 'draining' | 'over' } = { session: undefined, inFlight: 0, ending: 'not' }
 
   const pump = (): void => {
-    while (state.session !== undefined && retry.timer === undefined && state.inFlight < inFlightLimit) {
+    while (state.session !== undefined && !pause.holds() && state.inFlight < inFlightLimit) {
       const letter = outbox.take()
       if (letter === undefined) break
       state.inFlight += 1
       void attempt(letter, state.session)
     }
-    if (state.inFlight === 0 && outbox.size() === 0) state.idle?.()
+    if (state.ending === 'draining' && state.inFlight + outbox.size() === 0) idle.resolve()
   }
   const attempt = async (letter: Letter, session: Session): Promise<void> => {
     const outcome = await post(letter, session)
+    if (state.ending === 'over') return // counted as dropped
     state.inFlight -= 1
-    if (outcome === 'stored') {
-      state.failures = 0
-      onStored(letter.type)
-    } else {
-      fail({ ...letter, attempts: letter.attempts + 1 }, session, outcome)
-    }
+    if (outcome === 'stored') pause.reset()
+    if (outcome === 'stored') onStored(letter.type)
+    else fail({ ...letter, attempts: letter.attempts + 1 }, session, outcome)
     pump()
   }
   const fail = (letter: Letter, session: Session, error: Error): void => {
-    if (mustGiveUp(letter, error)) {
-      log.error('event refused by the bus', { error, type: letter.type })
-      onDrop(1)
-      return
-    }
+    if (mustGiveUp(letter, error)) return refuse(letter, error)
     outbox.putBack(letter)
     if (session.over.aborted) return
     log.debug('event not stored, trying again', { error, type: letter.type })
     if (isStreamGone(error)) session.abandon()
-    state.failures += 1
-    retry.timer ??= setTimeout(() => {
-      retry.timer = undefined
-      pump()
-    }, Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(state.failures - 1, 10)))
+    pause.hold(pump)
+  }
+  const refuse = (letter: Letter, error: Error): void => {
+    log.error('event refused by the bus', { error, type: letter.type })
+    onDrop(1)
   }
   return {
     send(letter) {
@@ -83,25 +73,58 @@ export function createSender({ limit, log, onStored, onDrop }: SenderOptions): S
     },
     begin(session) {
       state.session = session
-      session.over.addEventListener('abort', () => {
-        if (state.session === session) state.session = undefined
-      })
-      clearTimeout(retry.timer)
-      retry.timer = undefined
+      session.over.addEventListener('abort', () => void (state.session = state.session === session ? undefined : state.session))
+      pause.end()
       pump()
     },
     pending: () => outbox.size() + state.inFlight,
     async drain(graceMs) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      state.idle = resolve
-      const timer = setTimeout(resolve, graceMs)
+      state.ending = 'draining'
       pump()
-      await promise
-      clearTimeout(timer)
-      clearTimeout(retry.timer)
-      state.session = undefined
+      await withinMs(idle.promise, graceMs)
+      state.ending = 'over'
+      pause.end()
       outbox.clear()
       if (state.inFlight > 0) onDrop(state.inFlight)
+      state.inFlight = 0
+    },
+  }
+}
+
+async function withinMs(wanted: Promise<void>, graceMs: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, graceMs)
+  await Promise.race([wanted, late])
+  clearTimeout(timer)
+}
+
+/** Holds all sending back after a failure, longer each time until something is stored. */
+interface Pause {
+  holds(): boolean
+  hold(then: () => void): void
+  end(): void
+  reset(): void
+}
+
+function createPause(): Pause {
+  const state: { timer: NodeJS.Timeout | undefined; failures: number } = { timer: undefined, failures: 0 }
+  return {
+    holds: () => state.timer !== undefined,
+    hold(then) {
+      if (state.timer !== undefined) return
+      const ms = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(state.failures, 10))
+      state.failures += 1
+      state.timer = setTimeout(() => {
+        state.timer = undefined
+        then()
+      }, ms)
+    },
+    end() {
+      clearTimeout(state.timer)
+      state.timer = undefined
+    },
+    reset() {
+      state.failures = 0
     },
   }
 }
