@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { inflateRaw } from 'node:zlib'
 
 const endSignature = Buffer.from('PK\x05\x06', 'latin1')
+const recordSignature = 0x02014b50
 /** The end record is 22 bytes and a comment of at most 64 KiB. */
 const endSearchBytes = 22 + 0xffff
 
@@ -18,6 +19,7 @@ export async function readZipEntry(archive: FileHandle, name: string): Promise<B
   if (end === -1) throw new Error('no ZIP archive')
   const directory = await readAt(archive, tail.readUInt32LE(end + 16), tail.readUInt32LE(end + 12))
   for (let at = 0; at < directory.length; ) {
+    if (directory.readUInt32LE(at) !== recordSignature) throw new Error('a ZIP archive is broken')
     const nameLength = directory.readUInt16LE(at + 28)
     if (directory.toString('utf8', at + 46, at + 46 + nameLength) === name) return readEntry(archive, directory.subarray(at))
     at += 46 + nameLength + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32)

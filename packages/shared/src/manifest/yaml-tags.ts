@@ -1,4 +1,4 @@
-import { defineMappingTag, defineScalarTag, defineSequenceTag, intYaml11Tag, NOT_RESOLVED } from 'js-yaml'
+import { defineMappingTag, defineScalarTag, defineSequenceTag, floatYaml11Tag, intYaml11Tag, NOT_RESOLVED } from 'js-yaml'
 
 /** Go's `strconv.ParseInt(text, 0, 64)` after underscores are taken out; beyond 2^53 a bigint, so that no digit is lost. */
 export const goIntTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
@@ -6,6 +6,18 @@ export const goIntTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:int'
   implicitFirstChars: [...'+-0123456789'],
   resolve: (source) => parseGoInt(source.replaceAll('_', '')) ?? NOT_RESOLVED,
   identify: (value) => typeof value === 'bigint' || Number.isSafeInteger(value),
+  represent: (value) => String(value),
+})
+
+/** For writing: whole numbers that are too big to be exact are floats. */
+export const dumpedFloatTag = defineScalarTag<number>('tag:yaml.org,2002:float', {
+  implicit: true,
+  implicitFirstChars: [...'+-.0123456789'],
+  resolve(source, isExplicit, tagName) {
+    const value = goFloatTag.resolve(source, isExplicit, tagName)
+    return value === NOT_RESOLVED ? floatYaml11Tag.resolve(source, isExplicit, tagName) : value
+  },
+  identify: (value) => typeof value === 'number' && !Number.isSafeInteger(value),
   represent: (value) => String(value),
 })
 
@@ -81,8 +93,9 @@ export const goTimestampTag = defineScalarTag<string>('tag:yaml.org,2002:timesta
   identify: () => false,
 })
 
+/** A date; or date, `T`, time and zone; or date, blank and time in UTC. */
 const timestampPattern =
-  /^(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:[Tt]|[ \t]+)(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d{1,9})?[ \t]*(Z|[+-]\d{1,2}(?::?\d{2})?)?)?$/
+  /^(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:[Tt](?=.*(?:Z|[+-]\d{2}:\d{2})$)| (?!.*[Z+-]))(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})?)?$/
 
 function rfc3339(source: string): string | undefined {
   const match = timestampPattern.exec(source)

@@ -1,7 +1,7 @@
 import { CORE_SCHEMA, dump, DUMP_SCHEMA, loadAll, mergeTag, YAMLException } from 'js-yaml'
 import type { LoadOptions, Schema } from 'js-yaml'
 import { YamlError } from './yaml-error.ts'
-import { coreBoolTag, dumpedIntTag, foreignTags, goBinaryTag, goFloatTag, goIntTag, goTimestampTag, yaml11BoolTag } from './yaml-tags.ts'
+import { coreBoolTag, dumpedFloatTag, dumpedIntTag, foreignTags, goBinaryTag, goFloatTag, goIntTag, goTimestampTag, yaml11BoolTag } from './yaml-tags.ts'
 
 /**
  * How Go programs of this field read YAML:
@@ -64,7 +64,7 @@ function refuseExpansion(documents: readonly unknown[], maxValues: number): void
   }
 }
 
-const dumpSchema = DUMP_SCHEMA.withTags(dumpedIntTag)
+const dumpSchema = DUMP_SCHEMA.withTags(dumpedIntTag, dumpedFloatTag)
 
 /** YAML as Go's sigs.k8s.io/yaml lays it out: keys sorted, lists not indented, no anchors. Reads back the same there. */
 export function dumpYaml(value: unknown): string {
