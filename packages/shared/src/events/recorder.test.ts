@@ -79,10 +79,17 @@ async function startReceiver() {
   return { bodies, state, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
 }
 
-function start(options: { readonly kube: Pick<Kube, 'create' | 'patch'>; readonly eventsAddr?: string; readonly telemetry?: ReturnType<typeof quietTelemetry> }): Recorder {
+interface StartOptions {
+  readonly kube: Pick<Kube, 'create' | 'patch'>
+  readonly controller?: string
+  readonly eventsAddr?: string
+  readonly telemetry?: ReturnType<typeof quietTelemetry>
+}
+
+function start(options: StartOptions): Recorder {
   const telemetry = options.telemetry ?? quietTelemetry()
   const http = createHttp({ telemetry })
-  const recorder = createRecorder({ ...options, telemetry, http, controller: 'kustomize-controller', instance: 'host-1', now: () => new Date('2026-01-02T03:04:05.678Z') })
+  const recorder = createRecorder({ controller: 'kustomize-controller', ...options, telemetry, http, instance: 'host-1', now: () => new Date('2026-01-02T03:04:05.678Z') })
   cleanups.push(() => http.close(), () => recorder.close(0))
   return recorder
 }
@@ -140,6 +147,16 @@ describe('Kubernetes Events', () => {
     await until(() => store.state.calls.at(-1) === 'patch' && store.state.calls.length >= 5)
     await again.close()
     expect(store.events()).toHaveLength(1)
+  })
+
+  it('keeps the events of two controllers apart', async () => {
+    const store = createEventStore()
+    for (const controller of ['source-controller', 'kustomize-controller']) {
+      const recorder = start({ ...store, controller })
+      recorder.record(finished)
+      await recorder.close()
+    }
+    expect(store.events()).toMatchObject([{ count: 1 }, { count: 1 }])
   })
 
   it('tries again what may pass and gives up what will not', async () => {

@@ -58,7 +58,7 @@ export function createCoreEvents(options: CoreEventsOptions): CoreEvents {
       const { type, reason, message, at } = record
       const telling = correlate({ object, type, reason, message, atMs: at.getTime() })
       if (telling.kind === 'suppress') return options.onDrop(1)
-      const target = { namespace: namespace === '' ? 'default' : namespace, name: eventName(name, `${telling.key}/${telling.firstAtMs}`) }
+      const target = { namespace: namespace === '' ? 'default' : namespace, name: eventName(name, [options.controller, options.instance, telling.key, telling.firstAtMs].join('/')) }
       queue.add(`${target.namespace}/${target.name}`, { kind: telling.kind, ...target, event: eventOf(record, target, { ...telling, ...options }) })
     },
     close: queue.close,
