@@ -27,7 +27,7 @@ interface StoredEvent {
   readonly [field: string]: unknown
 }
 
-/** The events of an API server that fails on demand; the real one is met in e2e. */
+/** The events of an API server, in memory, that fails on demand. It does not validate what it is given. */
 function createEventStore() {
   const events = new Map<string, StoredEvent>()
   const state: { failures: KubeErrorCode[]; calls: string[]; delayMs: number } = { failures: [], calls: [], delayMs: 0 }
