@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { jsonOf, parseYaml } from '@weir/shared/manifest'
+import { CORE_SCHEMA, defineScalarTag, load, NOT_RESOLVED } from 'js-yaml'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { createKubectlEngine, createKustomizeService, EngineError, kubectlBinary, kustomizeEngineBinary } from './index.ts'
 import type { Engine, View } from './index.ts'
@@ -15,9 +15,17 @@ let temp = ''
 beforeAll(async () => { temp = await mkdtemp(path.join(tmpdir(), 'weir-engine-')) })
 afterAll(async () => { await rm(temp, { recursive: true, force: true }) })
 
+/** Numbers stay as they are written. */
+const numberTag = defineScalarTag<unknown>('tag:yaml.org,2002:int', {
+  implicit: true,
+  resolve: (source) => (/^-?[0-9]+$/.test(source) ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(source) : NOT_RESOLVED),
+  identify: () => false,
+})
+const toJson = (yaml: string): string => JSON.stringify(load(yaml, { schema: CORE_SCHEMA.withTags(numberTag) }))
+
 const engines: readonly (readonly [string, () => Promise<Engine>])[] = [
   ['the service', async () => createKustomizeService({ binary: await kustomizeEngineBinary(), telemetry, processes: 2 })],
-  ['kubectl', async () => createKubectlEngine({ kubectl: await kubectlBinary(), temp: path.join(temp, 'builds'), toJson: (yaml) => jsonOf(parseYaml(yaml, { dialect: 'kyaml' })), telemetry, memoryBytes: 256 * 1024 * 1024 })],
+  ['kubectl', async () => createKubectlEngine({ kubectl: await kubectlBinary(), temp: path.join(temp, 'builds'), toJson, telemetry, memoryBytes: 256 * 1024 * 1024 })],
 ]
 
 function view(files: Readonly<Record<string, unknown>>, at = '', more: Partial<View> = {}): View {

@@ -211,7 +211,7 @@ describe('createBuilder', () => {
     ['an absolute component of the spec', {}, { components: ['/etc'] }, { code: 'escapes' }],
     ['a component of the spec out of the source', {}, { components: ['../../etc'] }, { code: 'escapes' }],
     ['a remote base', { 'kustomization.yaml': 'resources: ["https://user:hunter2secret@example.com/a/b"]\n' }, {}, { code: 'remote', file: 'kustomization.yaml' }],
-  ])('refuses %s in words about the repository', async (_what, files, spec, expected) => {
+  ])('refuses %s in words about the repository', async (...[, files, spec, expected]) => {
     const builder = createBuilder({ engine: service, telemetry })
     const error = await failure(builder.build({ tree: treeOf({ 'keep/x.yaml': 'x', ...files }), spec }))
     expect({ code: error.code, file: error.file, line: error.line }).toMatchObject(expected)

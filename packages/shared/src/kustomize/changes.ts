@@ -1,4 +1,4 @@
-import type { Footprint } from './closure.ts'
+import type { Footprint } from './closure/closure.ts'
 
 /** What a tree holds: the part of a manifest that is compared. */
 export interface Held {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { clampPath } from './locate.ts'
-import type { Footprint } from './closure.ts'
+import { clampPath } from './closure/locate.ts'
+import type { Footprint } from './closure/closure.ts'
 import type { BuildSpec } from './spec.ts'
 
 /** What of a spec decides which files a build reads. */

@@ -1,7 +1,7 @@
 import type { Tree, TreeManifest } from '@weir/shared/files'
 import { changesBetween, touches } from './changes.ts'
 import type { Changes } from './changes.ts'
-import type { Footprint } from './closure.ts'
+import type { Footprint } from './closure/closure.ts'
 
 /** A footprint and what identifies its content. */
 export interface KnownFootprint {

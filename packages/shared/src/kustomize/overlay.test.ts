@@ -22,7 +22,7 @@ describe('overlaySpec', () => {
     ['lets a tag clear the digest', { images: [{ name: 'a', digest: 'sha256:1' }] }, { images: [{ name: 'a', newTag: '2' }] }, { images: [{ name: 'a', newTag: '2' }] }],
     ['lets a digest clear the tag', { images: [{ name: 'a', newTag: '1' }] }, { images: [{ name: 'a', digest: 'sha256:2' }] }, { images: [{ name: 'a', digest: 'sha256:2' }] }],
     ['replaces build metadata', { buildMetadata: ['managedByLabel'] }, { buildMetadata: ['originAnnotations'] }, { buildMetadata: ['originAnnotations'] }],
-  ])('%s', (_rule, kustomization, spec, expected) => {
+  ])('%s', (...[, kustomization, spec, expected]) => {
     expect(merge(kustomization, spec)).toEqual({ apiVersion, kind, resources: ['a'], ...expected })
   })
 

@@ -1,5 +1,5 @@
-import type { Kustomization } from './fields.ts'
-import { recordsOf, textsOf } from './fields.ts'
+import type { Kustomization } from './closure/fields.ts'
+import { recordsOf, textsOf } from './closure/fields.ts'
 import { KustomizeError } from './kustomize-error.ts'
 import type { BuildImage, BuildSpec } from './spec.ts'
 
@@ -16,9 +16,8 @@ export function overlaySpec({ kustomization, generated, exists }: Top, spec: Bui
   const merged: Record<string, unknown> = { ...defaults, ...kustomization }
   // A file that lists nothing would otherwise be an error instead of an empty build.
   if (!generated && textsOf(kustomization['resources']).length === 0) merged['buildMetadata'] = ['originAnnotations']
-  if (isSet(spec.targetNamespace)) merged['namespace'] = spec.targetNamespace
-  if (isSet(spec.namePrefix)) merged['namePrefix'] = spec.namePrefix
-  if (isSet(spec.nameSuffix)) merged['nameSuffix'] = spec.nameSuffix
+  const { targetNamespace: namespace, namePrefix, nameSuffix } = spec
+  Object.assign(merged, definedFields({ namespace, namePrefix, nameSuffix }))
   const { patches = [], images = [], buildMetadata = [] } = spec
   if (patches.length > 0) merged['patches'] = [...listOf(kustomization['patches']), ...patches.map(definedFields)]
   const components = componentsOf(spec, exists)

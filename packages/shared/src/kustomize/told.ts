@@ -2,7 +2,7 @@ import { EngineError } from '@weir/shared/engine'
 import type { EngineErrorCode } from '@weir/shared/engine'
 import { FilesError } from '@weir/shared/files'
 import { redact } from '@weir/shared/telemetry'
-import type { Closure } from './closure.ts'
+import type { Closure } from './closure/closure.ts'
 import { KustomizeError } from './kustomize-error.ts'
 import type { KustomizeErrorCode } from './kustomize-error.ts'
 

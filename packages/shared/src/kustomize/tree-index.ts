@@ -1,5 +1,5 @@
 import type { Tree, TreeManifest } from '@weir/shared/files'
-import type { TreeReader } from './tree-reader.ts'
+import type { TreeReader } from './closure/tree-reader.ts'
 
 const childrenOf = new WeakMap<TreeManifest, ReadonlyMap<string, readonly string[]>>()
 

@@ -1,6 +1,6 @@
 import type { View } from '@weir/shared/engine'
 import { jsonOf } from '@weir/shared/manifest'
-import type { Closure } from './closure.ts'
+import type { Closure } from './closure/closure.ts'
 import { KustomizeError } from './kustomize-error.ts'
 
 export interface ViewSource {

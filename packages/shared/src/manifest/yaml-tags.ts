@@ -1,4 +1,4 @@
-import { defineMappingTag, defineScalarTag, defineSequenceTag, floatYaml11Tag, intYaml11Tag, NOT_RESOLVED } from 'js-yaml'
+import { defineMappingTag, defineScalarTag, defineSequenceTag, floatYaml11Tag, intYaml11Tag, NOT_RESOLVED, YAMLException } from 'js-yaml'
 
 /** Go's `strconv.ParseInt(text, 0, 64)` after underscores are taken out; beyond 2^53 a bigint, so that no digit is lost. */
 export const goIntTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
@@ -14,7 +14,7 @@ export const dumpedFloatTag = defineScalarTag<number>('tag:yaml.org,2002:float',
   implicit: true,
   implicitFirstChars: [...'+-.0123456789'],
   resolve(source, isExplicit, tagName) {
-    const value = goFloatTag.resolve(source, isExplicit, tagName)
+    const value = specialPattern.test(source) ? NOT_RESOLVED : goFloatTag.resolve(source, isExplicit, tagName)
     return value === NOT_RESOLVED ? floatYaml11Tag.resolve(source, isExplicit, tagName) : value
   },
   identify: (value) => typeof value === 'number' && !Number.isSafeInteger(value),
@@ -54,14 +54,17 @@ export const goFloatTag = defineScalarTag<number>('tag:yaml.org,2002:float', {
   implicit: true,
   implicitFirstChars: [...'+-.0123456789'],
   resolve(source) {
-    if (!floatPattern.test(source.replaceAll('_', ''))) return NOT_RESOLVED
-    const value = Number(source.replaceAll('_', ''))
+    if (specialPattern.test(source)) throw new YAMLException('infinity and NaN have no place in JSON')
+    const plain = source.startsWith('.') ? source : source.replaceAll('_', '')
+    if (!floatPattern.test(plain)) return NOT_RESOLVED
+    const value = Number(plain)
     return Number.isFinite(value) ? value : NOT_RESOLVED
   },
   identify: (value) => typeof value === 'number' && !Number.isSafeInteger(value),
   represent: (value) => String(value),
 })
 
+const specialPattern = /^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$/
 const floatPattern = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/
 
 const trueWords = ['true', 'True', 'TRUE']

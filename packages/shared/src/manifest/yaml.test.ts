@@ -25,6 +25,11 @@ describe('parseYaml', () => {
     expect(scalar(text, 'kyaml')).toBe(kyaml)
   })
 
+  it('refuses numbers that JSON cannot hold', () => {
+    for (const text of ['.inf', '-.Inf', '.NaN']) expect(() => parseYaml(`v: ${text}\n`, { dialect: 'go' })).toThrow(YamlError)
+    expect(parseYaml(dumpYaml(['.inf', '.nan']), { dialect: 'go' })).toEqual(['.inf', '.nan'])
+  })
+
   it('expands anchors and merge keys', () => {
     const text = 'base: &b {a: 1, c: 2}\nuse: {<<: *b, c: 3}\n'
     for (const dialect of ['go', 'kyaml'] as const) expect(parseYaml(text, { dialect })).toEqual({ base: { a: 1, c: 2 }, use: { a: 1, c: 3 } })

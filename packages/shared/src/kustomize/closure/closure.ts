@@ -2,12 +2,12 @@ import { parseYaml, parseYamlDocuments, YamlError } from '@weir/shared/manifest'
 import { isRecord, spellFields } from './fields.ts'
 import type { Kustomization } from './fields.ts'
 import { generateKustomization, kustomizationNames } from './generate.ts'
-import { KustomizeError } from './kustomize-error.ts'
+import { KustomizeError } from '../kustomize-error.ts'
 import { clampPath, locate } from './locate.ts'
-import { overlaySpec } from './overlay.ts'
+import { overlaySpec } from '../overlay.ts'
 import { referencesOf, referencesOfPlugin } from './references.ts'
 import type { Reference } from './references.ts'
-import type { BuildSpec } from './spec.ts'
+import type { BuildSpec } from '../spec.ts'
 import type { TreeReader } from './tree-reader.ts'
 
 /** What of a tree a build depends on; the same in another tree means the same build. */
@@ -157,7 +157,7 @@ interface From {
 async function follow(scan: Scan, reference: Reference, from: From): Promise<void> {
   // An empty name loads nothing, and what is content leads nowhere.
   if (reference.value === '' || (reference.maybeInline && isInline(reference.value))) {
-    if (reference.plugin) await followPlugins(scan, reference.value, from)
+    if (reference.plugin) await followPlugins(scan, { text: reference.value, file: from.file, from })
     return
   }
   const located = locate(from.directory, reference.value, reference.loading)
@@ -179,7 +179,7 @@ async function followFile(scan: Scan, { reference, path, from }: Found): Promise
   addFile(scan, path)
   if (!reference.plugin) return
   const text = await scan.reader.text(path)
-  await followPlugins(scan, text, from, path)
+  await followPlugins(scan, { text, file: path, from })
 }
 
 function followRoot(scan: Scan, reference: Reference, path: string): void {
@@ -188,7 +188,15 @@ function followRoot(scan: Scan, reference: Reference, path: string): void {
   if (reference.plugin) scan.whole = true
 }
 
-async function followPlugins(scan: Scan, text: string, from: From, file = from.file): Promise<void> {
+interface PluginConfigs {
+  readonly text: string
+  /** Where the text stands. */
+  readonly file: string
+  /** Whose paths it uses. */
+  readonly from: From
+}
+
+async function followPlugins(scan: Scan, { text, file, from }: PluginConfigs): Promise<void> {
   const configs = rethrown(file, () => parseYamlDocuments(text, { dialect: 'kyaml' }))
   for (const config of configs) {
     for (const reference of referencesOfPlugin(config)) await follow(scan, reference, from)

@@ -38,23 +38,19 @@ export function referencesOfPlugin(config: unknown): readonly Reference[] {
   const { apiversion, kind, items } = folded(config)
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) return items.flatMap(referencesOfPlugin)
   if (apiversion !== 'builtin' || typeof kind !== 'string') return []
-  const fields = folded(config)
-  switch (kind) {
-    case 'ConfigMapGenerator':
-    case 'SecretGenerator':
-      return generatorSources(kind, [fields])
-    case 'PatchTransformer':
-    case 'PatchJson6902Transformer':
-      return paths(kind, [fields])
-    case 'PatchStrategicMergeTransformer':
-      return textsOf(fields['paths']).map((value) => inlineOr(file(`${kind}.paths`, value)))
-    case 'ReplacementTransformer':
-      return paths(`${kind}.replacements`, recordsOf(fields['replacements']).map(folded))
-    case 'ValueAddTransformer':
-      return single(`${kind}.targetFilePath`, fields['targetfilepath'])
-    default:
-      return []
-  }
+  return Object.hasOwn(pluginFiles, kind) ? (pluginFiles[kind]?.(folded(config), kind) ?? []) : []
+}
+
+type PluginFields = Readonly<Record<string, unknown>>
+
+const pluginFiles: Readonly<Record<string, ((fields: PluginFields, kind: string) => readonly Reference[]) | undefined>> = {
+  ConfigMapGenerator: (fields, kind) => generatorSources(kind, [fields]),
+  SecretGenerator: (fields, kind) => generatorSources(kind, [fields]),
+  PatchTransformer: (fields, kind) => paths(kind, [fields]),
+  PatchJson6902Transformer: (fields, kind) => paths(kind, [fields]),
+  PatchStrategicMergeTransformer: (fields, kind) => textsOf(fields['paths']).map((value) => inlineOr(file(`${kind}.paths`, value))),
+  ReplacementTransformer: (fields, kind) => paths(`${kind}.replacements`, recordsOf(fields['replacements']).map(folded)),
+  ValueAddTransformer: (fields, kind) => single(`${kind}.targetFilePath`, fields['targetfilepath']),
 }
 
 function lists(kustomization: Kustomization, names: readonly string[], loading: Loading): readonly Reference[] {

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { scanClosure } from './closure.ts'
 import type { Closure } from './closure.ts'
-import { KustomizeError } from './kustomize-error.ts'
-import type { BuildSpec } from './spec.ts'
-import { treeOf } from './test-tree.ts'
-import { readTree } from './tree-index.ts'
+import { KustomizeError } from '../kustomize-error.ts'
+import type { BuildSpec } from '../spec.ts'
+import { treeOf } from '../test-tree.ts'
+import { readTree } from '../tree-index.ts'
 
 const scan = (files: Readonly<Record<string, string>>, spec: BuildSpec = {}): Promise<Closure> => scanClosure(readTree(treeOf(files)), spec)
 
