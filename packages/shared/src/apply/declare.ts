@@ -1,0 +1,94 @@
+import type { Discovery } from '@weir/shared/kube'
+import { fieldAt, groupKind, identify, inventoryId, jsonOf, normalise, shortDigest, showObject, withMetadata, withOwner } from '@weir/shared/manifest'
+import type { ExtraMetadata, KubeObject, ObjectRef, Owner } from '@weir/shared/manifest'
+import { ApplyError } from './apply-error.ts'
+import { readSwitches } from './switches.ts'
+import type { Switches } from './switches.ts'
+
+/** One object as it is sent, and what must be known of it without parsing it again. */
+export interface Desired {
+  /** As the API server will name it: no namespace where the kind is cluster-scoped. */
+  readonly ref: ObjectRef
+  /** Inventory id. */
+  readonly id: string
+  /** Compact JSON, owner labels in it. */
+  readonly body: Buffer
+  /** Of the body: equal digest, equal object. */
+  readonly digest: string
+  readonly switches: Switches
+  /** A Job that deletes itself once it is done: its absence is neither drift nor unhealthy. */
+  readonly vanishes: boolean
+}
+
+export interface DeclareOptions {
+  readonly owner: Owner
+  readonly commonMetadata?: ExtraMetadata
+  readonly discovery: Pick<Discovery, 'resource'>
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Built objects as they will be sent: common metadata, owner labels, normalised. A kind that is not served yet may be
+ * defined by an object of the set; where nothing tells its scope, the object is taken as written. Throws ApplyError
+ * `duplicate`, or KubeError.
+ */
+export async function declareObjects(objects: readonly KubeObject[], options: DeclareOptions): Promise<readonly Desired[]> {
+  const scopes = await scopesOf(objects, options)
+  const desired = objects.map((object) => declareOne(object, scopes, options))
+  refuseDuplicates(desired)
+  return desired
+}
+
+type Scope = 'namespaced' | 'cluster' | 'unknown'
+
+function declareOne(object: KubeObject, scopes: ReadonlyMap<string, Scope>, { owner, commonMetadata = {} }: DeclareOptions): Desired {
+  const labelled = withOwner(withMetadata(object, commonMetadata), owner)
+  const normal = normalise(labelled)
+  const isCluster = scopes.get(groupKind(identify(object))) === 'cluster'
+  const placed = isCluster && normal.metadata.namespace !== undefined ? withoutNamespace(normal) : normal
+  const ref = identify(placed)
+  const body = Buffer.from(jsonOf(placed))
+  const vanishes = ref.group === 'batch' && ref.kind === 'Job' && typeof fieldAt(placed, 'spec', 'ttlSecondsAfterFinished') === 'number'
+  return { ref, id: inventoryId(ref), body, digest: shortDigest(body), switches: readSwitches(placed), vanishes }
+}
+
+function withoutNamespace(object: KubeObject): KubeObject {
+  const { namespace: _unused, ...metadata } = object.metadata
+  return { ...object, metadata }
+}
+
+async function scopesOf(objects: readonly KubeObject[], { discovery, signal }: DeclareOptions): Promise<ReadonlyMap<string, Scope>> {
+  const defined = definedScopes(objects)
+  const kinds = new Map(objects.map((object) => [groupKind(identify(object)), identify(object)]))
+  const found = await Promise.all(
+    [...kinds].map(async ([key, { group, kind, version }]): Promise<readonly [string, Scope]> => {
+      const scope = defined.get(key)
+      if (scope !== undefined) return [key, scope]
+      const resource = await discovery.resource({ group, kind, version }, signal)
+      if (resource === undefined) return [key, 'unknown']
+      return [key, resource.namespaced ? 'namespaced' : 'cluster']
+    }),
+  )
+  return new Map(found)
+}
+
+/** What CustomResourceDefinitions in the set say of the kinds that they define. */
+function definedScopes(objects: readonly KubeObject[]): ReadonlyMap<string, Scope> {
+  const definitions = objects.filter(({ kind, apiVersion }) => kind === 'CustomResourceDefinition' && apiVersion.startsWith('apiextensions.k8s.io/'))
+  return new Map(
+    definitions.map((definition) => {
+      const [group, kind] = [fieldAt(definition, 'spec', 'group'), fieldAt(definition, 'spec', 'names', 'kind')]
+      const scope = fieldAt(definition, 'spec', 'scope') === 'Cluster' ? 'cluster' : 'namespaced'
+      return [groupKind({ group: String(group), kind: String(kind) }), scope] as const
+    }),
+  )
+}
+
+function refuseDuplicates(desired: readonly Desired[]): void {
+  const seen = new Set<string>()
+  const doubled = desired.filter(({ id }) => seen.has(id) || !seen.add(id))
+  const [first] = doubled
+  if (first === undefined) return
+  const names = [...new Set(doubled.map(({ ref }) => showObject(ref)))].toSorted()
+  throw new ApplyError(`declared more than once: ${names.join(', ')}`, { code: 'duplicate', refs: doubled.map(({ ref }) => ref) })
+}

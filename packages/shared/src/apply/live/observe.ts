@@ -1,0 +1,136 @@
+import { apiVersionOf } from '@weir/shared/api'
+import type { KubeObject } from '@weir/shared/kube'
+import { current, notFound, terminating, unknown } from '../health/verdict.ts'
+import { judgeDrift, judgeGone } from './drift.ts'
+import type { Suspicion } from './drift.ts'
+import { bit, has, put, remember } from './entry.ts'
+import type { Entry } from './entry.ts'
+import { factsOf, versionOf } from './facts.ts'
+import type { Facts } from './facts.ts'
+import type { KindWatch, Seen } from './kind-watch.ts'
+import { chainOf } from './state.ts'
+import type { State } from './state.ts'
+
+/** Reads an object of a watched kind. Health is unknown where the object came without the status that it has. */
+export function readFacts(state: State, kind: KindWatch, object: KubeObject, whole: boolean): Facts {
+  // Members of a list come without their kind.
+  const named = { ...object, apiVersion: apiVersionOf(kind.resource ?? kind), kind: kind.kind }
+  const facts = factsOf(named, { manager: state.manager, isOverridden: state.isOverridden, whole, now: state.now() })
+  const isBlind = !whole && kind.resource?.status === true && facts.health === current
+  return isBlind ? { ...facts, health: unknown } : facts
+}
+
+/** An object as a watch or a read showed it. */
+export function seeObject(state: State, id: string, facts: Facts): void {
+  for (const entry of chainOf(state, id)) seeEntry(state, entry, facts)
+}
+
+export function seeEntry(state: State, entry: Entry, facts: Facts): void {
+  if (facts.version < entry.version) return // older than an answer that we have
+  if (has(entry, bit.writing)) return void state.deferred.set(entry, { kind: 'seen', facts })
+  const isSame = facts.version === entry.version && has(entry, bit.present)
+  markTaken(state, entry, facts)
+  const suspicion = isSame ? undefined : judgeDrift(entry, facts)
+  const before = entry.health
+  remember(entry, isSame && facts.health === unknown && before !== terminating ? { ...facts, health: before } : facts)
+  if (suspicion !== undefined) suspect(state, entry, suspicion)
+  if (before.status !== entry.health.status || before.message !== entry.health.message) tell(entry)
+}
+
+/** It was deleted, or left the selector, at this resourceVersion. */
+export function seeGone(state: State, id: string, version: number): void {
+  for (const entry of chainOf(state, id)) goneEntry(state, entry, version)
+}
+
+export function goneEntry(state: State, entry: Entry, version: number): void {
+  if (version < entry.version) return
+  if (has(entry, bit.writing)) return void state.deferred.set(entry, { kind: 'gone', version })
+  const wasKnown = has(entry, bit.known)
+  const wasPresent = has(entry, bit.present)
+  put(entry, bit.known, true)
+  put(entry, bit.present, false)
+  entry.version = version
+  entry.health = notFound
+  const suspicion = wasPresent || !wasKnown ? judgeGone(entry) : undefined
+  if (suspicion !== undefined) suspect(state, entry, suspicion)
+  if (wasPresent || !wasKnown) tell(entry)
+}
+
+/** A full list of a kind: what is not in it, and is not newer than it, is gone. */
+export function seeAll(state: State, { kind, seen, resourceVersion }: { kind: KindWatch; seen: readonly Seen[]; resourceVersion: string }): void {
+  const ids = new Set<string>()
+  for (const { id, facts } of seen) {
+    ids.add(id)
+    if (facts !== undefined) seeObject(state, id, facts)
+  }
+  const version = versionOf(resourceVersion)
+  for (const id of state.entries.keys()) {
+    for (const entry of chainOf(state, id)) if (entry.kind === kind && !ids.has(id)) goneEntry(state, entry, version)
+  }
+}
+
+/** From here on, what is seen of the object waits for the answer of our write. */
+export function beginWrite(entry: Entry): void {
+  put(entry, bit.writing, true)
+}
+
+/** Our write was answered: what the answer shows is what drift is measured against. */
+export function endWrite(state: State, entry: Entry, answer: { readonly object: KubeObject; readonly digest: string; readonly merges: boolean }): void {
+  const facts = readFacts(state, entry.kind, answer.object, entry.kind.resource?.status !== false)
+  const before = entry.health
+  put(entry, bit.writing | bit.suspect | bit.skipped | bit.skippedByUs | bit.taken, false)
+  put(entry, bit.merges, answer.merges)
+  state.suspicions.delete(entry)
+  remember(entry, facts)
+  entry.applied = answer.digest
+  if (before !== entry.health) tell(entry)
+  lookAgain(state, entry)
+}
+
+/** Nobody knows what became of the write, or it was refused: the object counts as never applied. */
+export function failWrite(state: State, entry: Entry): void {
+  put(entry, bit.writing, false)
+  entry.applied = undefined
+  lookAgain(state, entry)
+}
+
+/** The object is left alone: by what it declares itself, or by what the live one says. */
+export function skipWrite(state: State, entry: Entry, skip: { readonly digest: string; readonly byUs: boolean }): void {
+  put(entry, bit.skipped, true)
+  put(entry, bit.skippedByUs, skip.byUs)
+  put(entry, bit.suspect, false)
+  state.suspicions.delete(entry)
+  entry.applied = skip.digest
+}
+
+/** The other owner that an object's labels name, if it holds the object too: `namespace/name`. */
+function markTaken(state: State, entry: Entry, facts: Facts): void {
+  const isOther = facts.owner !== undefined && facts.owner !== entry.holder.key
+  const isHeld = isOther && [...chainOf(state, entry.id)].some(({ holder }) => holder.key === facts.owner)
+  put(entry, bit.taken, isHeld)
+}
+
+/** The one that it was shared with holds it no more: what its labels say is drift now. */
+export function reclaim(state: State, entry: Entry): void {
+  if (!has(entry, bit.taken)) return
+  put(entry, bit.taken, false)
+  if (entry.applied !== undefined) suspect(state, entry, { cause: 'relabelled', facts: undefined })
+}
+
+function lookAgain(state: State, entry: Entry): void {
+  const deferred = state.deferred.get(entry)
+  state.deferred.delete(entry)
+  if (deferred?.kind === 'seen') seeEntry(state, entry, deferred.facts)
+  if (deferred?.kind === 'gone') goneEntry(state, entry, deferred.version)
+}
+
+function suspect(state: State, entry: Entry, suspicion: Suspicion): void {
+  const isNew = !has(entry, bit.suspect)
+  put(entry, bit.suspect, true)
+  state.suspicions.set(entry, suspicion)
+  if (isNew) state.onDrift(entry.holder.owner)
+}
+
+function tell(entry: Entry): void {
+  for (const listener of entry.holder.listeners) listener(entry)
+}

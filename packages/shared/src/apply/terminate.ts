@@ -1,0 +1,70 @@
+import { inventoryId, showObject, showOwner } from '@weir/shared/manifest'
+import type { ObjectRef, Owner } from '@weir/shared/manifest'
+import { bit, has } from './live/entry.ts'
+import type { Entry } from './live/entry.ts'
+import { isFresh } from './live/kind-watch.ts'
+import { readEntry } from './live/live-set.ts'
+import type { LiveSet } from './live/live-set.ts'
+import { findEntry } from './live/state.ts'
+import { settleAll } from './write/parallel.ts'
+
+export interface TerminationOptions {
+  readonly live: LiveSet
+  readonly owner: Owner
+  /** What prune deleted, still held in the live set. */
+  readonly refs: readonly ObjectRef[]
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+export type TerminationVerdict =
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'timeout'; readonly message: string; readonly refs: readonly ObjectRef[] }
+
+/** Where no watch vouches for a kind, its objects are asked for this often. */
+const pollMs = 2_000
+
+/** Waits until deleted objects are really gone, finalizers and all. Rejects with the signal's reason alone. */
+export async function waitForTermination({ live, owner, refs, timeoutMs, signal }: TerminationOptions): Promise<TerminationVerdict> {
+  signal.throwIfAborted()
+  const { state } = live
+  const holder = state.holders.get(showOwner(owner))
+  const open = new Map(refs.flatMap((ref): readonly [Entry, ObjectRef][] => {
+    const entry = findEntry(state, showOwner(owner), inventoryId(ref))
+    return entry === undefined ? [] : [[entry, ref]]
+  }))
+  const ending = new AbortController()
+  const timers: NodeJS.Timeout[] = []
+  const isGone = (entry: Entry): boolean => has(entry, bit.known) && !has(entry, bit.present)
+  const settle = (entry: Entry): boolean => isGone(entry) && open.delete(entry)
+  const poll = async (): Promise<void> => {
+    const blind = [...open.keys()].filter((entry) => !isFresh(entry.kind) || !has(entry, bit.known))
+    // A read that fails is no answer: the next one may be.
+    await settleAll(blind, 4, (entry) => readEntry(state, entry, ending.signal))
+  }
+  const leave: { listener?: (entry: Entry) => void; stop?: () => void } = {}
+  try {
+    return await new Promise<TerminationVerdict>((resolve, reject) => {
+      const look = (): void => {
+        for (const entry of open.keys()) settle(entry)
+        if (open.size === 0) resolve({ kind: 'gone' })
+      }
+      leave.listener = look
+      leave.stop = () => reject(signal.reason)
+      holder?.listeners.add(look)
+      signal.addEventListener('abort', leave.stop, { once: true })
+      timers.push(setInterval(() => void poll().then(look), pollMs), setTimeout(() => resolve(timedOut([...open.values()])), timeoutMs))
+      look()
+    })
+  } finally {
+    ending.abort()
+    for (const timer of timers) clearTimeout(timer)
+    if (leave.listener !== undefined) holder?.listeners.delete(leave.listener)
+    if (leave.stop !== undefined) signal.removeEventListener('abort', leave.stop)
+  }
+}
+
+function timedOut(refs: readonly ObjectRef[]): TerminationVerdict {
+  const names = refs.map(showObject).toSorted()
+  return { kind: 'timeout', message: `timeout waiting for termination of: [${names.join(', ')}]`, refs }
+}

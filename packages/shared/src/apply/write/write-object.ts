@@ -1,0 +1,108 @@
+import type { KubeObject } from '@weir/shared/kube'
+import { ApplyError } from '../apply-error.ts'
+import type { Action, Change } from '../change.ts'
+import { takeOverPatch } from '../fields/managed-fields.ts'
+import { bit, has, put } from '../live/entry.ts'
+import { versionOf } from '../live/facts.ts'
+import { beginWrite, endWrite, failWrite, readFacts, skipWrite } from '../live/observe.ts'
+import { mergesFields } from '../switches.ts'
+import type { Verdict } from './judge.ts'
+import { explainRefusal } from './refusal.ts'
+import { retryConflicts, sendApply } from './writing.ts'
+import type { Subject, Writing } from './writing.ts'
+import { showObject } from '@weir/shared/manifest'
+
+/** Carries out a verdict. The live set then holds what the answer showed. Throws ApplyError, or the signal's reason. */
+export async function writeObject(writing: Writing, { subject, verdict }: { subject: Subject; verdict: Verdict }, signal: AbortSignal): Promise<Change> {
+  const { desired, entry } = subject
+  const { state } = writing
+  put(entry, bit.vanishes, desired.vanishes)
+  if (verdict.kind === 'skip') {
+    skipWrite(state, entry, { digest: desired.digest, byUs: verdict.byUs })
+    return { ref: desired.ref, action: 'skipped' }
+  }
+  beginWrite(entry)
+  try {
+    const { object, action } = verdict.kind === 'recreate' ? await recreate(writing, { subject, uid: verdict.uid }, signal) : await write(writing, { subject, verdict }, signal)
+    const merges = verdict.kind === 'apply' ? verdict.merges : mergesFields(desired.switches, 0)
+    writing.onAnswer?.(desired, object)
+    endWrite(state, entry, { object, digest: desired.digest, merges })
+    const sharedWith = verdict.kind === 'apply' ? verdict.sharedWith : undefined
+    return { ref: desired.ref, action, ...(sharedWith && { sharedWith }) }
+  } catch (error) {
+    failWrite(state, entry)
+    signal.throwIfAborted()
+    throw explainRefusal(error, { desired, attempt: 'apply', mask: writing.mask })
+  }
+}
+
+interface Written {
+  readonly object: KubeObject
+  readonly action: Action
+}
+
+type ApplyVerdict = Extract<Verdict, { kind: 'apply' }>
+
+async function write(writing: Writing, { subject, verdict }: { subject: Subject; verdict: ApplyVerdict }, signal: AbortSignal): Promise<Written> {
+  if (verdict.takesOver) await takeOver(writing, subject, signal)
+  const object = await sendApply(writing, subject, { dryRun: false, signal })
+  if (verdict.before === 0) return { object, action: 'created' }
+  return { object, action: isUntouched(writing, { subject, verdict }, object) ? 'unchanged' : 'configured' }
+}
+
+/** Whether our apply changed nothing. Another's write to status moves the resourceVersion, too, if the live set lags behind it. */
+function isUntouched({ state }: Writing, { subject, verdict }: { subject: Subject; verdict: ApplyVerdict }, object: KubeObject): boolean {
+  const { entry } = subject
+  if (versionOf(object.metadata.resourceVersion) === verdict.before) return true
+  if (!verdict.isKnown || verdict.takesOver || entry.applied !== undefined || has(entry, bit.suspect)) return false
+  const { generation, fields, fieldsAt } = readFacts(state, entry.kind, object, false)
+  return generation === entry.generation && fields === entry.fields && fieldsAt === entry.fieldsAt
+}
+
+/** The fields of overridden writers become ours, so that the apply after it removes those that are not declared. */
+async function takeOver(writing: Writing, { target }: Subject, signal: AbortSignal): Promise<void> {
+  const { kube, state, limit } = writing
+  await retryConflicts(async () => {
+    const live = await limit(() => kube.get(target, { signal }))
+    const body = live && takeOverPatch(live, state.manager, state.isOverridden)
+    if (body !== undefined) await limit(() => kube.patch(target, { type: 'json', body, manager: state.manager, signal }))
+  })
+}
+
+/** How long a deleted object may take to go before its successor is given up. */
+const recreateMs = 60_000
+const firstPauseMs = 100
+const longestPauseMs = 2_000
+
+async function recreate(writing: Writing, { subject, uid }: { subject: Subject; uid: string }, signal: AbortSignal): Promise<Written> {
+  const { kube, limit } = writing
+  const { target } = subject
+  await limit(() => kube.delete(target, { propagation: 'Background', signal, ...(uid !== '' && { uid }) }))
+  const end = performance.now() + recreateMs
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    const live = await limit(() => kube.get(target, { signal, metadataOnly: true }))
+    if (live === undefined || live.metadata.uid !== uid) break
+    if (performance.now() > end) {
+      const { ref } = subject.desired
+      throw new ApplyError(`${showObject(ref)} apply failed: it is still being deleted, so that it cannot be created anew`, { code: 'refused', refs: [ref] })
+    }
+    // The live set's watch may belong to another identity or be down; the object is gone within a second almost always.
+    await sleep(pauseMs, signal)
+  }
+  return { object: await sendApply(writing, subject, { dryRun: false, signal }), action: 'created' }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    const stop = (): void => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', stop, { once: true })
+  })
+}
