@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -53,11 +55,11 @@ describe.each(engines)('the engine contract on %s', (_name, create) => {
     const objects = await engine.build(view({
       'app/kustomization.yaml': { resources: ['z.yaml', 'a.yaml'], namespace: 'prod' },
       'app/z.yaml': 'kind: Thing\napiVersion: example.com/v1\nspec:\n  z: 1\n  big: 12345678901234567890\nmetadata: {name: t}\n',
-      'app/a.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n',
+      'app/a.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: {name: prod}\n',
     }, 'app'), limits)
     expect(objects.map(({ json }) => json)).toEqual([
       '{"apiVersion":"example.com/v1","kind":"Thing","metadata":{"name":"t","namespace":"prod"},"spec":{"big":12345678901234567890,"z":1}}',
-      '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n"}}',
+      '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"prod"}}',
     ])
     expect(objects[0]?.yaml).toBe('apiVersion: example.com/v1\nkind: Thing\nmetadata:\n  name: t\n  namespace: prod\nspec:\n  big: 12345678901234567890\n  z: 1\n')
   })
@@ -244,6 +246,24 @@ describe('the service', () => {
     expect((await failure(engine.build(small, limits))).code).toBe('aborted')
   })
 
+  it('ends in the middle of a build when the controller is killed', async () => {
+    const script = `
+      import { createKustomizeService } from '${path.join(import.meta.dirname, 'index.ts')}'
+      import { quietTelemetry } from '${path.join(import.meta.dirname, '../telemetry/index.ts')}'
+      const engine = createKustomizeService({ binary: process.argv[1], telemetry: quietTelemetry() })
+      const files = new Map([['kustomization.yaml', Buffer.from(JSON.stringify({ namePrefix: 'p-', resources: Array.from({ length: 4000 }, (_, n) => n + '.yaml') }))]])
+      for (let n = 0; n < 4000; n += 1) files.set(n + '.yaml', Buffer.from('{apiVersion: v1, kind: ConfigMap, metadata: {name: c' + n + '}}'))
+      engine.build({ files, path: '', ownProcess: false }, { deadlineMs: 600000 }).catch(() => undefined)
+      setTimeout(() => console.log(engine.pids()[0]), 300)
+    `
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', script, await kustomizeEngineBinary()], { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] })
+    const [text] = (await once(parent.stdout.setEncoding('utf8'), 'data')) as [string]
+    const pid = Number(text)
+    expect(() => process.kill(pid, 0)).not.toThrow()
+    parent.kill('SIGKILL')
+    await expect(untilGone(pid)).resolves.toBe(true)
+  })
+
   it('says so where the binary is none', async () => {
     const engine = createKustomizeService({ binary: path.join(temp, 'nothing'), telemetry })
     expect((await failure(engine.build(small, limits))).code).toBe('unavailable')
@@ -273,6 +293,16 @@ describe('the service', () => {
     expect(asked).toBe(0)
   })
 })
+
+/** A zombie that nobody reaps in this container counts as gone. */
+async function untilGone(pid: number): Promise<boolean> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z ')
+    if (status.includes(') Z ')) return true
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return false
+}
 
 describe('kubectl', () => {
   it('refuses to write decrypted files to a disk', async () => {

@@ -21,7 +21,7 @@ export interface BuiltObject {
 export interface BuildLimits {
   /** Wall clock, from the moment a process begins with this view. */
   readonly deadlineMs: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Runs kustomize. Several implementations keep this contract. */

@@ -11,7 +11,7 @@ export interface ToolOptions {
   /** Directory that keeps unpacked and built programs. Default {@link defaultToolCache}. */
   readonly cache?: string
   readonly log?: Log
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** `~/.cache/weir` */

@@ -20,8 +20,8 @@ export interface BuildRequest {
    * Who builds (`"ns/name"`). The same owner's next tree is compared with this one, and what did not change is not
    * scanned again.
    */
-  readonly owner?: string
-  readonly signal?: AbortSignal
+  readonly owner?: string | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface Built {
