@@ -22,4 +22,5 @@ export type { KubeErrorCode, KubeErrorDetail, StatusCause } from './kube-error.t
 export { KubeError } from './kube-error.ts'
 export type { KubeObject, Resource, Target } from './objects.ts'
 export { compareResourceVersions } from './resource-version.ts'
-export type { WatchHandle, WatchSink, WatchSpec } from './watch/watch.ts'
+export type { WatchSink, WatchSpec } from './watch/reflection.ts'
+export type { WatchHandle } from './watch/watch.ts'

@@ -1,16 +1,21 @@
 import type { Kind } from '@weir/shared/api'
 import type { Telemetry } from '@weir/shared/telemetry'
+import { apply, create, get, patch, remove } from './calls.ts'
 import type { KubeConfig } from './connection/config.ts'
-import type { Discovery } from './discovery/discovery.ts'
+import { createConnection, type Caller } from './connection/connection.ts'
+import { createDiscovery, type Discovery } from './discovery/discovery.ts'
+import { KubeError } from './kube-error.ts'
+import { list } from './list.ts'
 import type { KubeObject, Target } from './objects.ts'
-import type { WatchHandle, WatchSink, WatchSpec } from './watch/watch.ts'
+import type { WatchSink, WatchSpec } from './watch/reflection.ts'
+import { watch, type WatchHandle } from './watch/watch.ts'
 
 export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
 export interface GetOptions extends CallOptions {
-  /** Answers hold apiVersion, kind and metadata only. */
+  /** Ask for apiVersion, kind and metadata only: a fraction of the bytes to send and parse. */
   readonly metadataOnly?: boolean
 }
 
@@ -26,7 +31,7 @@ export interface ListAnswer {
   readonly resourceVersion: string
 }
 
-export interface WriteOptions extends CallOptions {
+export interface WriteOptions extends GetOptions {
   /** Field manager. */
   readonly manager?: string
   readonly dryRun?: boolean
@@ -106,7 +111,52 @@ export interface KubeOptions {
   readonly limits?: Partial<KubeLimits>
 }
 
-/** Connects lazily: resolves without a call. KubeError 'config' when the credentials cannot be read. */
-export async function createKube(options: KubeOptions): Promise<Kube> {
-  throw new Error(`kube ${options.userAgent}: not built yet`)
+const defaults: KubeLimits = {
+  deadlineMs: 60_000,
+  connections: 64,
+  maxAnswerBytes: 256 * 1024 * 1024,
+  silenceMs: 90_000,
+  watchPauseMs: 1_000,
+}
+
+/** Connects lazily: no call is made. */
+export async function createKube({ config, userAgent, telemetry, limits }: KubeOptions): Promise<Kube> {
+  await config.credentials() // a broken configuration is told at the start
+  const connection = createConnection({ config, telemetry, limits: { ...defaults, ...limits } })
+  const caller = { connection, userAgent, impersonateUser: undefined, fences: [] }
+  const stop = new AbortController()
+  const shared = { stop: stop.signal, discovery: createDiscovery({ caller, stop: stop.signal }) }
+  return createView(caller, {
+    ...shared,
+    async close() {
+      stop.abort(new KubeError('aborted', 'the connection is closed'))
+      await connection.close()
+    },
+  })
+}
+
+interface Shared {
+  readonly discovery: Discovery
+  /** Ends every watch. */
+  readonly stop: AbortSignal
+  close(): Promise<void>
+}
+
+function createView(base: Omit<Caller, 'fences'>, shared: Shared): Kube {
+  const fences: (() => boolean)[] = []
+  const caller: Caller = { ...base, fences }
+  return {
+    server: base.connection.config.server,
+    discovery: shared.discovery,
+    get: async (target, options = {}) => get(caller, target, options),
+    list: async (resource, options = {}) => list(caller, { resource, project: (object) => object, ...options }),
+    create: async (resource, object, options = {}) => create(caller, resource, { object, options }),
+    apply: async (target, object, options) => apply(caller, target, { object, options }),
+    patch: async (target, options) => patch(caller, target, options),
+    delete: async (target, options = {}) => remove(caller, target, options),
+    watch: (spec, sink) => watch(caller, { spec, sink, stop: shared.stop }),
+    fence: (mayWrite) => void fences.push(mayWrite),
+    as: (view) => createView({ ...base, ...view }, { ...shared, close: async () => undefined }),
+    close: () => shared.close(),
+  }
 }

@@ -1,4 +1,10 @@
+import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { TlsOptions } from '@weir/shared/http'
+import { fieldAt, parseYaml } from '@weir/shared/manifest'
+import { redact } from '@weir/shared/telemetry'
+import type { KubeConfig as ParsedConfig } from '@kubernetes/client-node/dist/config.js'
+import { KubeError } from '../kube-error.ts'
 
 /** Where the API server is and how to prove who we are. Made by `loadConfig`. */
 export interface KubeConfig {
@@ -8,10 +14,11 @@ export interface KubeConfig {
   readonly namespace: string | undefined
   /** Name of the context; `in-cluster` in a pod. */
   readonly context: string
+  /** URL of an HTTP proxy. */
   readonly proxy: string | undefined
   /** Cached for 5 s; a token file is read again after a minute at most, an exec plugin when its token expires. KubeError 'config'. */
   credentials(): Promise<Credentials>
-  /** Drops everything cached, as after a 401. */
+  /** Drops everything cached and reads the source anew, as after a 401. */
   reload(): void
 }
 
@@ -25,7 +32,7 @@ export interface Credentials {
 export interface ConfigSource {
   /** Path of a file. */
   readonly kubeconfig?: string
-  /** The content of one. Relative file names in it are refused. */
+  /** The content of one; file names in it must be absolute. */
   readonly text?: string
   /** Default: the file's current-context. */
   readonly context?: string
@@ -33,7 +40,121 @@ export interface ConfigSource {
   readonly inCluster?: boolean
 }
 
+/** CA, certificate and key are read from disk with blocking calls: not more often than this. */
+const cacheMs = 5_000
+
 /** KubeError 'config' names what is missing. */
 export async function loadConfig(source: ConfigSource): Promise<KubeConfig> {
-  throw new Error(`kubeconfig ${source.kubeconfig}: not built yet`)
+  const first = await readConfig(source)
+  const cluster = first.getCurrentCluster()
+  if (!cluster) throw broken(source, 'its context names no cluster')
+  let parsed: Promise<ParsedConfig> = Promise.resolve(first)
+  let cached: { readonly sinceMs: number; readonly credentials: Promise<Credentials> } | undefined
+  return {
+    server: cluster.server,
+    namespace: first.getContextObject(first.getCurrentContext())?.namespace,
+    context: source.inCluster ? 'in-cluster' : first.getCurrentContext(),
+    proxy: httpProxy(source, cluster.proxyUrl),
+    async credentials() {
+      const now = performance.now()
+      if (cached === undefined || now - cached.sinceMs >= cacheMs) {
+        const read = parsed.then((config) => readCredentials(source, config))
+        cached = { sinceMs: now, credentials: read }
+        read.catch(() => (cached = undefined))
+      }
+      return cached.credentials
+    },
+    reload() {
+      cached = undefined
+      parsed = readConfig(source)
+      parsed.catch(() => undefined) // told by credentials()
+    },
+  }
+}
+
+async function readConfig(source: ConfigSource): Promise<ParsedConfig> {
+  // A client of 60 MiB, of which this is the part that parses and authenticates; loaded only by who connects.
+  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js')
+  const config = new KubeConfig()
+  try {
+    if (source.inCluster) config.loadFromCluster()
+    else await loadText(config, source)
+  } catch (error) {
+    throw error instanceof KubeError ? error : broken(source, wordsOf(error), error)
+  }
+  if (source.context !== undefined) config.setCurrentContext(source.context)
+  const context = config.getContextObject(config.getCurrentContext())
+  if (!context) throw broken(source, `no context ${JSON.stringify(config.getCurrentContext() ?? '')}`)
+  const cluster = config.getCluster(context.cluster)
+  if (!cluster) throw broken(source, `no cluster ${JSON.stringify(context.cluster)}`)
+  if (!URL.canParse(cluster.server) || cluster.server.includes('undefined')) throw broken(source, 'its server is no URL')
+  // The library refuses http:// unless told so; kubectl does not.
+  if (cluster.server.startsWith('http:')) config.clusters = config.clusters.map((one) => ({ ...one, skipTLSVerify: true }))
+  return config
+}
+
+async function loadText(config: ParsedConfig, source: ConfigSource): Promise<void> {
+  const text = source.text ?? (source.kubeconfig === undefined ? undefined : await readFile(source.kubeconfig, 'utf8'))
+  if (text === undefined) throw broken(source, 'neither a file, a text nor in-cluster')
+  const document = parseYaml(text, { dialect: 'go' })
+  config.loadFromString(text)
+  if (source.kubeconfig !== undefined) config.makePathsAbsolute(dirname(source.kubeconfig))
+  config.users = config.users.map((user) => ({ ...user, ...tokenFile(document, user.name) }))
+}
+
+/** The library does not know kubeconfig's own `tokenFile`, only the same thing as an auth provider. */
+function tokenFile(document: unknown, user: string): { readonly authProvider?: unknown } {
+  const users = fieldAt(document, 'users')
+  const found: unknown = Array.isArray(users) ? users.find((one) => fieldAt(one, 'name') === user) : undefined
+  const path = fieldAt(found, 'user', 'tokenFile')
+  return typeof path === 'string' && path !== '' ? { authProvider: { name: 'tokenFile', config: { tokenFile: path } } } : {}
+}
+
+/** What the library fills in; it was made for another HTTP client. */
+interface Applied {
+  ca?: Buffer
+  cert?: Buffer | string
+  key?: Buffer | string
+  servername?: string
+  rejectUnauthorized?: boolean
+  auth?: string
+  headers?: Record<string, string>
+}
+
+async function readCredentials(source: ConfigSource, config: ParsedConfig): Promise<Credentials> {
+  const applied: Applied = {}
+  try {
+    await config.applyToHTTPSOptions(applied)
+  } catch (error) {
+    throw broken(source, `no credentials: ${wordsOf(error)}`, error)
+  }
+  const { ca, cert, key, servername, rejectUnauthorized, auth, headers = {} } = applied
+  // A token file ends with a newline, which no header may hold.
+  const sent: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) sent[name.toLowerCase()] = value.trim()
+  if (auth !== undefined) sent['authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`
+  return {
+    headers: sent,
+    tls: {
+      ...(ca && { ca }),
+      ...(cert && { cert }),
+      ...(key && { key }),
+      ...(servername !== undefined && { servername }),
+      ...(rejectUnauthorized === false && { insecureSkipVerify: true }),
+    },
+  }
+}
+
+function httpProxy(source: ConfigSource, proxy: string | undefined): string | undefined {
+  if (proxy === undefined || /^https?:/.test(proxy)) return proxy
+  throw broken(source, 'its proxy-url is no http or https URL')
+}
+
+function broken(source: ConfigSource, problem: string, cause?: unknown): KubeError {
+  const what = source.inCluster ? 'in-cluster configuration' : `kubeconfig${source.kubeconfig === undefined ? '' : ` ${source.kubeconfig}`}`
+  return new KubeError('config', redact(`${what}: ${problem}`), { cause })
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message.trim() : String(error)
 }
