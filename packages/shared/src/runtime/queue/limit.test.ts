@@ -24,6 +24,15 @@ describe('limit', () => {
     expect(limit.current()).toBe(64)
   })
 
+  it.each([0, 0.001, 0.4])('is not misled by work that takes %d ms', (ms) => {
+    for (const limit of [createLimit(), createLimit(16)]) {
+      observe(limit, ms, 16 * 20)
+      observe(limit, ms / 10, 16)
+      observe(limit, ms, 16)
+      expect(limit.current()).toBeGreaterThanOrEqual(16)
+    }
+  })
+
   it('learns nothing from idle times', () => {
     const limit = createLimit()
     for (let index = 0; index < 1_000; index++) limit.observe(10, 1)

@@ -13,6 +13,8 @@ const most = 64
 const tolerance = 1.5
 /** Samples that are looked at together: one slow object is no congestion. */
 const windowSize = 16
+/** Differences below this are noise. */
+const shortestMs = 1
 /** Weight of a new window in what is held to be normal. */
 const memory = 0.05
 
@@ -47,7 +49,7 @@ function createGradient(initial: number, bounds: Bounds): Limit {
     busiest = 0
     halved = false
     normalMs = normalMs === undefined ? nowMs : Math.min(normalMs * (1 - memory) + nowMs * memory, nowMs * 2)
-    if (usedMuch) limit = clamp(next(limit, (bounds.tolerance * normalMs) / Math.max(nowMs, 1e-3)), bounds)
+    if (usedMuch) limit = clamp(next(limit, (bounds.tolerance * Math.max(normalMs, shortestMs)) / Math.max(nowMs, shortestMs)), bounds)
   }
 
   return {
