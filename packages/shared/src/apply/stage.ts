@@ -1,9 +1,10 @@
-import { compareForApply, showObject } from '@weir/shared/manifest'
+import { compareForApply, inventoryId, showObject } from '@weir/shared/manifest'
+import type { ObjectRef } from '@weir/shared/manifest'
 import { ApplyError } from './apply-error.ts'
 import type { ApplyContext } from './apply-set.ts'
 import type { Change } from './change.ts'
 import type { Desired } from './declare.ts'
-import { toInventory } from './inventory.ts'
+import { findEntry } from './live/state.ts'
 import type { Stage } from './stages.ts'
 import { waitUntilCurrent } from './wait.ts'
 import { judgeByDryRun, judgeKnown } from './write/judge.ts'
@@ -32,7 +33,8 @@ export async function applyStage(context: ApplyContext, stage: Stage<Desired>, o
   const ranks = await judgeStage(context, stage, options)
   const writes = ranks.flat().some(({ verdict }) => verdict.kind !== 'skip')
   if (writes) await context.beforeWrite()
-  const changes = await context.running.critical(`apply ${stage.name}`, (signal) => writeRanks(context, ranks, signal))
+  const writing = stage.waits ? { ...context, waits: true } : context
+  const changes = await context.running.critical(`apply ${stage.name}`, (signal) => writeRanks(writing, ranks, signal))
   if (stage.waits && writes) await awaitStage(context, changes)
   return changes
 }
@@ -85,18 +87,23 @@ function byFirstRef(a: ApplyError, b: ApplyError): number {
 }
 
 /** Later stages need these: definitions must be served, namespaces and classes be there. */
-async function awaitStage({ running, live, owner, kube }: ApplyContext, changes: readonly Change[]): Promise<void> {
-  const refs = changes.filter(({ action }) => action === 'created' || action === 'configured').map(({ ref }) => ref)
-  if (refs.length === 0) return
-  const definitions = refs.filter(({ kind }) => kind === 'CustomResourceDefinition')
-  const before = live.state.holders.get(`${owner.namespace}/${owner.name}`)?.waitsFor ?? []
-  const ids = toInventory(refs).map(({ id }) => id)
+async function awaitStage(context: ApplyContext, changes: readonly Change[]): Promise<void> {
+  const written = changes.filter(({ action }) => action === 'created' || action === 'configured').map(({ ref }) => ref)
+  const refs = written.filter((ref) => findEntry(context.state, context.holderKey, inventoryId(ref))?.health.status !== 'Current')
+  if (refs.length > 0) await awaitCurrent(context, refs, changes)
+  if (written.some(({ kind }) => kind === 'CustomResourceDefinition')) await context.kube.discovery.refresh({ maxAgeMs: 0 })
+}
+
+async function awaitCurrent({ running, live, owner, state, holderKey }: ApplyContext, refs: readonly ObjectRef[], changes: readonly Change[]): Promise<void> {
+  const before = state.holders.get(holderKey)?.waitsFor ?? []
+  const ids = refs.map(inventoryId)
   live.hold(owner, [], { waitsFor: before === 'all' ? 'all' : [...before, ...ids] })
-  const verdict = await running.park('wait for stage', (signal) => waitUntilCurrent({ live, owner, refs, timeoutMs: stageWaitMs, failFast: true, signal }))
-  if (verdict.kind !== 'current') {
-    const named = verdict.objects.map(({ ref }) => ref)
+  try {
+    const verdict = await running.park('wait for stage', (signal) => waitUntilCurrent({ live, owner, refs, timeoutMs: stageWaitMs, failFast: true, signal }))
+    if (verdict.kind === 'current') return
     const messages = verdict.objects.filter(({ message }) => message !== '').map(({ ref, message }) => `${showObject(ref)}: ${message}`)
-    throw new ApplyError([verdict.message, ...messages.toSorted()].join('\n'), { code: 'not-current', refs: named, changes })
+    throw new ApplyError([verdict.message, ...messages.toSorted()].join('\n'), { code: 'not-current', refs: verdict.objects.map(({ ref }) => ref), changes })
+  } finally {
+    live.hold(owner, [], { waitsFor: before === 'all' ? 'all' : [...before] })
   }
-  if (definitions.length > 0) await kube.discovery.refresh({ maxAgeMs: 0 })
 }

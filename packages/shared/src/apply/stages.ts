@@ -27,7 +27,7 @@ export function toStages<T>(objects: readonly T[], idOf: (object: T) => ObjectId
 /** The reverse order, for deletion: the objects of one list may go at once. */
 export function toDeletionRanks<T>(objects: readonly T[], idOf: (object: T) => ObjectId): readonly (readonly T[])[] {
   const sorted = objects.toSorted((a, b) => compareForApply(idOf(b), idOf(a)))
-  return toRanks(sorted, idOf)
+  return toRanks(sorted, idOf).toReversed()
 }
 
 const stageNames = ['definitions', 'classes', 'custom', 'rest'] as const
@@ -45,5 +45,6 @@ function isDefinition({ group, kind }: ObjectId): boolean {
 }
 
 function toRanks<T>(sorted: readonly T[], idOf: (object: T) => ObjectId): readonly (readonly T[])[] {
-  return [...Map.groupBy<Rank, T>(sorted, (object) => applyRank(idOf(object))).values()]
+  const byRank = Map.groupBy<Rank, T>(sorted, (object) => applyRank(idOf(object)))
+  return [...byRank].toSorted(([a], [b]) => a - b).map(([, members]) => members)
 }

@@ -37,14 +37,15 @@ function problemOf(value: unknown): string | undefined {
   if (!isFields(value)) return 'not an object'
   const { apiVersion, kind, metadata } = value
   if (typeof kind !== 'string' || kind === '') return 'kind is missing'
-  if (typeof apiVersion !== 'string' || apiVersion === '') return `${kind}: apiVersion is missing`
-  if (apiVersion.split('/').length > 2) return `${kind}: apiVersion is not of the form group/version`
+  if (!isApiVersion(apiVersion)) return `${kind}: apiVersion is not of the form group/version or version`
   if (!isFields(metadata)) return `${kind}: metadata is missing`
   const { name } = metadata
   if (typeof name !== 'string' || name === '') return `${kind}: metadata.name is missing`
   const problem = namespaceProblem(metadata) ?? mapProblem(metadata, 'labels') ?? mapProblem(metadata, 'annotations')
   return problem === undefined ? undefined : `${kind}/${name}: ${problem}`
 }
+
+const isApiVersion = (value: unknown): boolean => typeof value === 'string' && value !== '' && value.split('/').length <= 2
 
 function namespaceProblem({ namespace }: Fields): string | undefined {
   const isFine = namespace === undefined || namespace === null || typeof namespace === 'string'

@@ -64,7 +64,7 @@ async function follow(state: State, watch: ForeignWatch): Promise<void> {
   if (signal.aborted || watch.resource !== undefined) return
   if (resource === undefined) return show(watch, notFound)
   watch.resource = resource
-  const project = (object: KubeObject): Health => healthOf({ ...object, kind: ref.kind, apiVersion: object.apiVersion ?? `${ref.group}/${resource.version}` }, state.now())
+  const project = (object: KubeObject): Health => healthOf(object, state.now())
   const handle = state.kube.watch<Health>(
     { resource, name: ref.name, ...(resource.namespaced && { namespace: ref.namespace }), project, signal },
     {

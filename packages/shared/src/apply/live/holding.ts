@@ -20,19 +20,23 @@ export interface Holding {
   readonly waitsFor?: 'all' | readonly string[]
 }
 
+interface Held extends Holding {
+  readonly inventory: Inventory
+}
+
 /** The owner holds these objects beside those it held. */
-export function holdObjects(state: State, owner: Owner, inventory: Inventory, holding: Holding = {}): void {
+export function holdObjects(state: State, owner: Owner, { inventory, waitsFor }: Held): void {
   const holder = holderOf(state, owner)
   const touched = new Set<KindWatch>()
   for (const { id, v } of inventory) addEntry(state, holder, { id, version: v, touched })
-  if (holding.waitsFor !== undefined) waitFor(holder, holding.waitsFor, touched)
+  if (waitsFor !== undefined) waitFor(holder, waitsFor, touched)
   for (const kind of touched) adjustKind(state, kind)
 }
 
 /** The owner holds these objects and no others. */
-export function holdOnly(state: State, owner: Owner, inventory: Inventory, holding: Holding = {}): void {
-  holdObjects(state, owner, inventory, holding)
-  const kept = new Set(inventory.map(({ id }) => id))
+export function holdOnly(state: State, owner: Owner, held: Held): void {
+  holdObjects(state, owner, held)
+  const kept = new Set(held.inventory.map(({ id }) => id))
   dropEntries(state, holderOf(state, owner), (entry) => !kept.has(entry.id))
 }
 
@@ -94,7 +98,7 @@ function kindFor(state: State, id: string, version: string): KindWatch | undefin
   return kind
 }
 
-const isWaited = ({ id, holder }: Entry): boolean => holder.waitsFor === 'all' || holder.waitsFor.has(id)
+export const isWaited = ({ id, holder }: Entry): boolean => holder.waitsFor === 'all' || holder.waitsFor.has(id)
 
 function waitFor(holder: Holder, waitsFor: 'all' | readonly string[], touched: Set<KindWatch>): void {
   const before = holder.entries.map(isWaited)

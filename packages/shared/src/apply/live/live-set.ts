@@ -58,8 +58,8 @@ export function createLiveSet(options: LiveSetOptions): LiveSet {
       state.phase = 'open'
       openAll(state)
     },
-    track: (owner, inventory, holding) => holdOnly(state, owner, inventory, holding),
-    hold: (owner, inventory, holding) => holdObjects(state, owner, inventory, holding),
+    track: (owner, inventory, holding) => holdOnly(state, owner, { inventory, ...holding }),
+    hold: (owner, inventory, holding) => holdObjects(state, owner, { inventory, ...holding }),
     forget: (owner) => forgetOwner(state, owner),
     synced: (owner, signal) => untilSynced(state, owner, signal),
     suspects: (owner) => suspectsOf(state, owner),
@@ -88,7 +88,7 @@ export async function readEntry(state: State, entry: Entry, signal: AbortSignal)
   const object = await state.kube.get({ resource, namespace: id.namespace, name: id.name }, { signal, metadataOnly: !whole })
   // Without an answer there is no resourceVersion to compare: what we knew was there is not any more.
   if (object === undefined) seeGone(state, entry.id, entry.version)
-  else seeObject(state, entry.id, readFacts(state, kind, object, whole))
+  else seeObject(state, entry.id, readFacts(state, kind, { object, whole }))
 }
 
 /** What the entry says of the object is what a read would say. */
@@ -126,7 +126,7 @@ function createState({ kube, telemetry, manager = fieldManagers.kustomizeApply, 
 }
 
 function factsFor(state: State, { kind, id, object }: { kind: KindWatch; id: string; object: KubeObject }): Facts | undefined {
-  return state.entries.has(id) ? readFacts(state, kind, object, kind.whole) : undefined
+  return state.entries.has(id) ? readFacts(state, kind, { object, whole: kind.whole }) : undefined
 }
 
 function refused(state: State, kind: KindWatch, error: KubeError): void {

@@ -1,4 +1,3 @@
-import { apiVersionOf } from '@weir/shared/api'
 import type { KubeObject } from '@weir/shared/kube'
 import { current, notFound, terminating, unknown } from '../health/verdict.ts'
 import { judgeDrift, judgeGone } from './drift.ts'
@@ -12,11 +11,9 @@ import { chainOf } from './state.ts'
 import type { State } from './state.ts'
 
 /** Reads an object of a watched kind. Health is unknown where the object came without the status that it has. */
-export function readFacts(state: State, kind: KindWatch, object: KubeObject, whole: boolean): Facts {
-  // Members of a list come without their kind.
-  const named = { ...object, apiVersion: apiVersionOf(kind.resource ?? kind), kind: kind.kind }
-  const facts = factsOf(named, { manager: state.manager, isOverridden: state.isOverridden, whole, now: state.now() })
-  const isBlind = !whole && kind.resource?.status === true && facts.health === current
+export function readFacts(state: State, kind: KindWatch, { object, whole }: { readonly object: KubeObject; readonly whole: boolean }): Facts {
+  const facts = factsOf(object, { manager: state.manager, isOverridden: state.isOverridden, whole, now: state.now() })
+  const isBlind = !whole && kind.resource?.status !== false && facts.health === current
   return isBlind ? { ...facts, health: unknown } : facts
 }
 
@@ -74,9 +71,17 @@ export function beginWrite(entry: Entry): void {
   put(entry, bit.writing, true)
 }
 
+export interface WriteAnswer {
+  readonly object: KubeObject
+  /** The answer holds the whole object, so that its health can be read. */
+  readonly whole: boolean
+  readonly digest: string
+  readonly merges: boolean
+}
+
 /** Our write was answered: what the answer shows is what drift is measured against. */
-export function endWrite(state: State, entry: Entry, answer: { readonly object: KubeObject; readonly digest: string; readonly merges: boolean }): void {
-  const facts = readFacts(state, entry.kind, answer.object, entry.kind.resource?.status !== false)
+export function endWrite(state: State, entry: Entry, answer: WriteAnswer): void {
+  const facts = readFacts(state, entry.kind, { object: answer.object, whole: answer.whole })
   const before = entry.health
   put(entry, bit.writing | bit.suspect | bit.skipped | bit.skippedByUs | bit.taken, false)
   put(entry, bit.merges, answer.merges)

@@ -44,7 +44,7 @@ export async function judgeByDryRun(writing: Writing, subject: Subject, signal: 
   if (skipsApply(desired.switches, undefined)) return { kind: 'skip', byUs: true }
   if ((desired.switches & switchBits.ssaIfNotPresent) !== 0 && (await readLive(writing, subject, signal)) !== undefined) return { kind: 'skip', byUs: false }
   try {
-    const answer = await sendApply(writing, subject, { dryRun: true, signal })
+    const answer = await sendApply(writing, subject, { dryRun: true, metadataOnly: true, signal })
     // The answer shows labels and annotations after our apply: where the live set saw them before, that is the truth.
     const live = isTrusted(entry) && has(entry, bit.present) ? liveSwitches(entry) : readSwitches(answer)
     return judgeAnswer(writing, subject, { answer, live })

@@ -5,14 +5,14 @@ export const unlimited: Limiter = (call) => call()
 
 /** All of them, at most `width` at once, in order of the list. One that fails does not stop the others. */
 export async function settleAll<T, R>(list: readonly T[], width: number, run: (member: T) => Promise<R>): Promise<readonly PromiseSettledResult<R>[]> {
-  const results = new Array<PromiseSettledResult<R>>(list.length)
+  const results = new Map<number, PromiseSettledResult<R>>()
   const open = list.entries()
   const work = async (): Promise<void> => {
     // One iterator for all: each takes the next that nobody took.
-    for (const [index, member] of open) results[index] = await settled(() => run(member))
+    for (const [index, member] of open) results.set(index, await settled(() => run(member)))
   }
   await Promise.all(Array.from({ length: Math.max(1, Math.min(width, list.length)) }, work))
-  return results
+  return list.flatMap((_member, index) => results.get(index) ?? [])
 }
 
 async function settled<R>(run: () => Promise<R>): Promise<PromiseSettledResult<R>> {

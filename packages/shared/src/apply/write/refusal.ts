@@ -1,4 +1,5 @@
 import { KubeError } from '@weir/shared/kube'
+import type { KubeErrorCode } from '@weir/shared/kube'
 import { decodeObject, isSecret, maskSecret, parseJson, showObject } from '@weir/shared/manifest'
 import { ApplyError } from '../apply-error.ts'
 import type { Desired } from '../declare.ts'
@@ -36,30 +37,30 @@ export function noKind({ ref }: Desired): ApplyError {
 
 /** A fact about the API server or the way to it, none about the object. A webhook that fails is one about the object. */
 export function isTrouble(error: KubeError): boolean {
-  switch (error.code) {
-    case 'unauthorized':
-    case 'throttled':
-    case 'timeout':
-    case 'unreachable':
-    case 'gone':
-    case 'fenced':
-    case 'aborted':
-    case 'config':
-      return true
-    case 'server':
-      return !/webhook/.test(error.message)
-    case 'not-found':
-    case 'not-served':
-    case 'conflict':
-    case 'already-exists':
-    case 'invalid':
-    case 'forbidden':
-    case 'bad-request':
-    case 'method-not-allowed':
-    case 'unsupported':
-    case 'too-large':
-      return false
-  }
+  const verdict = troubles[error.code]
+  return verdict === 'unless-webhook' ? !/webhook/.test(error.message) : verdict
+}
+
+const troubles: Readonly<Record<KubeErrorCode, boolean | 'unless-webhook'>> = {
+  unauthorized: true,
+  throttled: true,
+  timeout: true,
+  unreachable: true,
+  gone: true,
+  fenced: true,
+  aborted: true,
+  config: true,
+  server: 'unless-webhook',
+  'not-found': false,
+  'not-served': false,
+  conflict: false,
+  'already-exists': false,
+  invalid: false,
+  forbidden: false,
+  'bad-request': false,
+  'method-not-allowed': false,
+  unsupported: false,
+  'too-large': false,
 }
 
 /**
@@ -76,8 +77,10 @@ const immutableWords =
   /is immutable|immutable field|immutable after|may not change once set|may not be changed|may not be updated|cannot be changed|can't be changed|updates to \w+ spec for fields other than/i
 
 /** The API server's own words: what stands before them names a request that nobody made by hand. */
-function wordsOf(error: KubeError): string {
-  return error.message
+export function wordsOf(error: KubeError): string {
+  if (error.status === undefined) return error.message
+  const end = error.message.indexOf(': ')
+  return end < 0 ? error.message : error.message.slice(end + 2)
 }
 
 function maskWords(words: string, desired: Desired): string {

@@ -4,6 +4,7 @@ import type { Action, Change } from '../change.ts'
 import { takeOverPatch } from '../fields/managed-fields.ts'
 import { bit, has, put } from '../live/entry.ts'
 import { versionOf } from '../live/facts.ts'
+import { isWaited } from '../live/holding.ts'
 import { beginWrite, endWrite, failWrite, readFacts, skipWrite } from '../live/observe.ts'
 import { mergesFields } from '../switches.ts'
 import type { Verdict } from './judge.ts'
@@ -26,7 +27,7 @@ export async function writeObject(writing: Writing, { subject, verdict }: { subj
     const { object, action } = verdict.kind === 'recreate' ? await recreate(writing, { subject, uid: verdict.uid }, signal) : await write(writing, { subject, verdict }, signal)
     const merges = verdict.kind === 'apply' ? verdict.merges : mergesFields(desired.switches, 0)
     writing.onAnswer?.(desired, object)
-    endWrite(state, entry, { object, digest: desired.digest, merges })
+    endWrite(state, entry, { object, whole: wantsHealth(writing, subject), digest: desired.digest, merges })
     const sharedWith = verdict.kind === 'apply' ? verdict.sharedWith : undefined
     return { ref: desired.ref, action, ...(sharedWith && { sharedWith }) }
   } catch (error) {
@@ -45,7 +46,7 @@ type ApplyVerdict = Extract<Verdict, { kind: 'apply' }>
 
 async function write(writing: Writing, { subject, verdict }: { subject: Subject; verdict: ApplyVerdict }, signal: AbortSignal): Promise<Written> {
   if (verdict.takesOver) await takeOver(writing, subject, signal)
-  const object = await sendApply(writing, subject, { dryRun: false, signal })
+  const object = await sendApply(writing, subject, { dryRun: false, metadataOnly: !wantsHealth(writing, subject), signal })
   if (verdict.before === 0) return { object, action: 'created' }
   return { object, action: isUntouched(writing, { subject, verdict }, object) ? 'unchanged' : 'configured' }
 }
@@ -55,7 +56,7 @@ function isUntouched({ state }: Writing, { subject, verdict }: { subject: Subjec
   const { entry } = subject
   if (versionOf(object.metadata.resourceVersion) === verdict.before) return true
   if (!verdict.isKnown || verdict.takesOver || entry.applied !== undefined || has(entry, bit.suspect)) return false
-  const { generation, fields, fieldsAt } = readFacts(state, entry.kind, object, false)
+  const { generation, fields, fieldsAt } = readFacts(state, entry.kind, { object, whole: false })
   return generation === entry.generation && fields === entry.fields && fieldsAt === entry.fieldsAt
 }
 
@@ -89,7 +90,14 @@ async function recreate(writing: Writing, { subject, uid }: { subject: Subject; 
     // The live set's watch may belong to another identity or be down; the object is gone within a second almost always.
     await sleep(pauseMs, signal)
   }
-  return { object: await sendApply(writing, subject, { dryRun: false, signal }), action: 'created' }
+  const object = await sendApply(writing, subject, { dryRun: false, metadataOnly: !wantsHealth(writing, subject), signal })
+  return { object, action: 'created' }
+}
+
+/** Somebody waits for the object, and its kind tells how it is: the answer must hold its status. */
+function wantsHealth({ waits = false }: Writing, { entry, target }: Subject): boolean {
+  const isPlain = target.resource.group === '' && (target.resource.kind === 'Secret' || target.resource.kind === 'ConfigMap')
+  return !isPlain && target.resource.status && (waits || isWaited(entry))
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

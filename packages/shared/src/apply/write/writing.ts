@@ -1,4 +1,4 @@
-import type { Kube, KubeObject, Target } from '@weir/shared/kube'
+import type { Kube, KubeObject, Resource, Target } from '@weir/shared/kube'
 import { KubeError } from '@weir/shared/kube'
 import type { Desired } from '../declare.ts'
 import type { Entry } from '../live/entry.ts'
@@ -19,6 +19,8 @@ export interface Writing {
   readonly force: boolean
   readonly limit: Limiter
   readonly mask: Mask
+  /** The health of what is written is asked for at once. */
+  readonly waits?: boolean
   /** Told what each write was answered, before the body is dropped. */
   readonly onAnswer?: (desired: Desired, answer: KubeObject) => void
 }
@@ -27,7 +29,7 @@ export interface Writing {
 export interface Subject {
   readonly desired: Desired
   readonly entry: Entry
-  readonly target: Target
+  readonly target: Target & { readonly resource: Resource }
 }
 
 /** Throws ApplyError `no-kind`. */
@@ -37,10 +39,18 @@ export async function toSubject(writing: Writing, desired: Desired, signal: Abor
   if (resource === undefined) throw noKind(desired)
   const entry = findEntry(writing.state, writing.holderKey, desired.id)
   if (entry === undefined) throw new Error(`${desired.id} is not held by ${writing.holderKey}`)
+  entry.kind.resource ??= resource // the live set's own look-up may still be on its way
   return { desired, entry, target: { resource, namespace, name } }
 }
 
-export function sendApply(writing: Writing, { desired, target }: Subject, options: { readonly dryRun: boolean; readonly signal: AbortSignal }): Promise<KubeObject> {
+export interface SendOptions {
+  readonly dryRun: boolean
+  /** Answers with the metadata alone: what says all that is asked, at half the bytes. */
+  readonly metadataOnly: boolean
+  readonly signal: AbortSignal
+}
+
+export function sendApply(writing: Writing, { desired, target }: Subject, options: SendOptions): Promise<KubeObject> {
   const { manager } = writing.state
   return retryConflicts(() => writing.limit(() => writing.kube.apply(target, desired.body, { manager, force: true, ...options })))
 }
