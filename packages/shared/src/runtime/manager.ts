@@ -114,7 +114,7 @@ async function stop(options: ProcessOptions, running: readonly Running[], ending
   telemetry.log.info('stopping')
   await Promise.all(running.map(({ started }) => started.drain(graceMs)))
   ending.abort(new RunAborted('shutdown'))
-  await Promise.all(running.map(({ leadership, member }) => (member.election?.release === true ? leadership?.release() : undefined)))
+  await Promise.all(running.flatMap(({ leadership, member }) => (leadership && member.election?.release === true ? [leadership.release()] : [])))
 }
 
 function abandon(running: readonly Running[], ending: AbortController): void {
@@ -123,7 +123,7 @@ function abandon(running: readonly Running[], ending: AbortController): void {
 }
 
 async function closeAll({ bus, telemetry }: ProcessOptions, running: readonly Running[], probes: Probes | undefined): Promise<void> {
-  const closings = [...running.map(({ started }) => started.close()), bus.close(), probes?.close()]
+  const closings = [...running.map(({ started }) => started.close()), bus.close(), ...(probes ? [probes.close()] : [])]
   for (const closed of await Promise.allSettled(closings)) {
     if (closed.status === 'rejected') telemetry.log.warn('not closed', { error: closed.reason })
   }

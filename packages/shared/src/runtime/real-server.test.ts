@@ -81,7 +81,7 @@ async function eventually(check: () => Promise<unknown> | unknown): Promise<void
     if (await check()) return
     await systemClock.sleep(25)
   }
-  throw new Error(`never true: ${check}`)
+  throw new Error(`never true: ${String(check)}`)
 }
 
 const isReadyAt = async (namespace: string, generation: number, name = 'app'): Promise<boolean> => {
