@@ -1,4 +1,5 @@
-import { open, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 
 /** One answered call. */
 export interface AuditEntry {
@@ -28,8 +29,7 @@ export interface AuditTail {
 
 /** Every call in an audit log, once. */
 export async function readAuditLog(path: string): Promise<readonly AuditEntry[]> {
-  const { lines } = await readLinesFrom(path, 0)
-  return lines.flatMap(parseAuditLine)
+  return (await readEntriesFrom(path, 0)).entries
 }
 
 /** Follows an audit log from its present end; a partial last line waits for its rest. */
@@ -37,9 +37,9 @@ export async function tailAuditLog(path: string): Promise<AuditTail> {
   const state = { offset: await sizeOf(path) }
   return {
     async take() {
-      const { lines, offset } = await readLinesFrom(path, state.offset)
+      const { entries, offset } = await readEntriesFrom(path, state.offset)
       state.offset = offset
-      return lines.flatMap(parseAuditLine)
+      return entries
     },
   }
 }
@@ -84,19 +84,29 @@ function isRepeated(event: Readonly<Record<string, unknown>>): boolean {
   }
 }
 
-async function readLinesFrom(path: string, from: number): Promise<{ lines: readonly string[]; offset: number }> {
+const chunkBytes = 8 * 1024 * 1024
+
+interface ReadSoFar {
+  readonly entries: readonly AuditEntry[]
+  /** Where the first unfinished line starts. */
+  readonly offset: number
+}
+
+/** In pieces: the log of a large fleet is longer than a string may be. */
+async function readEntriesFrom(path: string, from: number): Promise<ReadSoFar> {
   const size = await sizeOf(path)
-  if (size <= from) return { lines: [], offset: from }
-  const handle = await open(path)
-  try {
-    const bytes = Buffer.alloc(size - from)
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, from)
-    const end = bytes.subarray(0, bytesRead).lastIndexOf(0x0a) + 1
+  if (size <= from) return { entries: [], offset: from }
+  const entries: AuditEntry[] = []
+  const state: { offset: number; pending: Buffer } = { offset: from, pending: Buffer.alloc(0) }
+  for await (const chunk of createReadStream(path, { start: from, end: size - 1, highWaterMark: chunkBytes })) {
+    const bytes: Buffer = Buffer.concat([state.pending, chunk])
+    const end = bytes.lastIndexOf(0x0a) + 1
     const lines = bytes.subarray(0, end).toString('utf8').split('\n')
-    return { lines: lines.filter((line) => line !== ''), offset: from + end }
-  } finally {
-    await handle.close()
+    for (const line of lines) if (line !== '') entries.push(...parseAuditLine(line))
+    state.offset += end
+    state.pending = bytes.subarray(end)
   }
+  return { entries, offset: state.offset }
 }
 
 async function sizeOf(path: string): Promise<number> {

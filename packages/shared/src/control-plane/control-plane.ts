@@ -42,6 +42,6 @@ export interface ControlPlane extends Cluster {
   /** Starts a killed part again, or kills and starts a running one: same port, same data. Resolves when it is ready. */
   restart(part: PartName): Promise<void>
   /** Freezes one part: its connections stay open and say nothing. */
-  pause(part: PartName): void
+  pause(part: PartName): Promise<void>
   resume(part: PartName): void
 }

@@ -26,7 +26,7 @@ export function controlPlaneOf(run: Run): ControlPlane {
     pid: (part) => parts.running(part)?.pid,
     kill: (part) => parts.end(part, 0),
     restart: (part) => restart(run, part),
-    pause: (part) => runningPart(run, part).signal('SIGSTOP'),
+    pause: async (part) => runningPart(run, part).pause(),
     resume: (part) => runningPart(run, part).signal('SIGCONT'),
     stop,
     [Symbol.asyncDispose]: stop,

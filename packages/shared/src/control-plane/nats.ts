@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { waitUntil } from './api-client.ts'
-import { findAssets } from './assets.ts'
-import type { FindAssetsOptions } from './assets.ts'
+import { findAssets } from './build/assets.ts'
+import type { FindAssetsOptions } from './build/assets.ts'
 import { ControlPlaneError } from './control-plane-error.ts'
 import { startChild } from './processes/child.ts'
 import type { Child } from './processes/child.ts'
@@ -34,7 +34,7 @@ export interface Nats extends AsyncDisposable {
   /** Starts it again, killing it first if it runs: same port, same store. Resolves when it takes connections. */
   restart(): Promise<void>
   /** Freezes it: connections stay open and say nothing. */
-  pause(): void
+  pause(): Promise<void>
   resume(): void
   stop(): Promise<void>
 }
@@ -131,7 +131,7 @@ function natsOf(server: Server, folder: RunFolder): Nats {
       await server.running()?.end(0)
       await server.start()
     },
-    pause: () => running().signal('SIGSTOP'),
+    pause: async () => running().pause(),
     resume: () => running().signal('SIGCONT'),
     stop,
     [Symbol.asyncDispose]: stop,

@@ -22,9 +22,14 @@ export interface PartsOptions {
   readonly folder: RunFolder
   readonly binaries: Readonly<Partial<Record<PartName, string>>>
   readonly layout: Layout
+  readonly onCrash?: CrashListener | undefined
 }
 
-export function createParts({ folder, binaries, layout }: PartsOptions): Parts {
+/** Told of a part that ended though nobody asked it to, and how: `exit 1`, `SIGKILL`. */
+export type CrashListener = (part: PartName, how: string) => void
+
+export function createParts({ folder, binaries, layout, onCrash }: PartsOptions): Parts {
+  const asked = new Set<Child>()
   const children = new Map<PartName, Child>()
   const log = (part: PartName): string => join(folder.dir, 'logs', `${part}.log`)
   const running = (part: PartName): Child | undefined => {
@@ -39,6 +44,9 @@ export function createParts({ folder, binaries, layout }: PartsOptions): Parts {
       if (binary === undefined) throw new ControlPlaneError('unsupported', `${part} is no part of this fleet`)
       const child = await startChild({ name: part, binary, args: argsOf(part, layout), folder, logFile: log(part) })
       children.set(part, child)
+      void child.ended.then((how) => {
+        if (!asked.has(child)) onCrash?.(part, how)
+      })
       return child
     },
     async lastWords(part) {
@@ -46,7 +54,10 @@ export function createParts({ folder, binaries, layout }: PartsOptions): Parts {
       return (output ?? '').trimEnd().split('\n').slice(-4).join('\n')
     },
     async end(part, graceMs) {
-      await running(part)?.end(graceMs)
+      const child = running(part)
+      if (child === undefined) return
+      asked.add(child)
+      await child.end(graceMs)
     },
   }
 }

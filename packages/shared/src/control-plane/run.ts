@@ -11,7 +11,7 @@ import { auditPolicy } from './parts.ts'
 import type { Layout } from './parts.ts'
 import type { RunFolder } from './processes/run-folder.ts'
 import { createParts } from './run-parts.ts'
-import type { Parts } from './run-parts.ts'
+import type { CrashListener, Parts } from './run-parts.ts'
 import { stagesConfig } from './stages.ts'
 
 /** All that one start made. */
@@ -30,10 +30,11 @@ export interface Preparation {
   readonly binaries: Readonly<Partial<Record<PartName, string>>>
   readonly fleet: Fleet
   readonly port: number
+  readonly onCrash?: CrashListener | undefined
 }
 
 /** Writes all files that the parts read. */
-export function prepare({ folder, binaries, fleet, port }: Preparation): Run {
+export function prepare({ folder, binaries, fleet, port, onCrash }: Preparation): Run {
   const { dir } = folder
   const url = `https://127.0.0.1:${port}`
   const authority = openAuthority(join(dir, 'certificates'), new Date())
@@ -53,7 +54,7 @@ export function prepare({ folder, binaries, fleet, port }: Preparation): Run {
   }
   const starter = config('weir-starter', { commonName: 'weir-starter', organizations: ['system:masters'] })
   const api = createApiClient(readKubeconfig(readFileSync(starter, 'utf8')))
-  return { folder, layout, url, api, kubeconfig: (user) => config(user, subjectOf(user)), parts: createParts({ folder, binaries, layout }) }
+  return { folder, layout, url, api, kubeconfig: (user) => config(user, subjectOf(user)), parts: createParts({ folder, binaries, layout, onCrash }) }
 }
 
 /** The API server's own roles know these two by name; kwok acts as every node and has no role there. */

@@ -1,4 +1,5 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
+import type { KeyPairKeyObjectResult } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { issueCertificate } from './certificate.ts'
@@ -60,7 +61,7 @@ export function openAuthority(dir: string, now: Date): Authority {
   }
 }
 
-function newKey(path: string): { publicKey: ReturnType<typeof createPublicKey>; privateKey: ReturnType<typeof createPrivateKey> } {
+function newKey(path: string): KeyPairKeyObjectResult {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   writeOwn(path, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
   return pair

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { partEnvironment } from '../options.ts'
-import { killGroup } from './process-table.ts'
+import { killGroup, untilPaused } from './process-table.ts'
 import type { RunFolder } from './run-folder.ts'
 
 /** A running program in a process group of its own. */
@@ -13,6 +13,8 @@ export interface Child {
   readonly ended: Promise<string>
   hasEnded(): boolean
   signal(signal: NodeJS.Signals): void
+  /** Freezes the group; resolves when it is frozen. */
+  pause(): Promise<void>
   /** Asks politely, and kills after the grace; 0 kills at once. */
   end(graceMs: number): Promise<void>
   /** What it has logged since it was started. */
@@ -58,6 +60,10 @@ export async function startChild({ name, binary, args, folder, logFile }: ChildS
     ended: end.promise,
     hasEnded: () => state.ended !== undefined,
     signal,
+    async pause() {
+      signal('SIGSTOP')
+      await untilPaused(pid)
+    },
     async end(graceMs) {
       child.ref()
       const killer = graceMs > 0 ? setTimeout(() => signal('SIGKILL'), graceMs) : undefined

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Does the process exist, and does it name the folder in its arguments? */
 export function isOurs(pid: number, dir: string): boolean {
@@ -15,14 +16,36 @@ export function killGroup(group: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** `ended` too when it only waits for its parent to notice. */
+export function stateOf(pid: number): 'running' | 'paused' | 'ended' {
+  const letter = stateLetter(pid)
+  if (letter === undefined || letter === 'Z' || letter === 'X') return 'ended'
+  return letter === 'T' ? 'paused' : 'running'
+}
+
+/** A signal is sent at once and acted on a moment later. */
+export async function untilPaused(pid: number): Promise<void> {
+  for (let attempt = 0; attempt < 1000 && stateOf(pid) === 'running'; attempt++) await sleep(1)
+}
+
 function argumentsOf(pid: number): readonly string[] {
   try {
-    return process.platform === 'linux' ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') : askPs(pid)
+    return process.platform === 'linux' ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') : askPs(pid, 'args=').split(' ')
   } catch {
     return []
   }
 }
 
-function askPs(pid: number): readonly string[] {
-  return execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).trim().split(' ')
+function stateLetter(pid: number): string | undefined {
+  try {
+    if (process.platform !== 'linux') return askPs(pid, 'stat=')[0]
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat[stat.lastIndexOf(')') + 2]
+  } catch {
+    return undefined
+  }
+}
+
+function askPs(pid: number, column: string): string {
+  return execFileSync('ps', ['-ww', '-o', column, '-p', String(pid)], { encoding: 'utf8' }).trim()
 }

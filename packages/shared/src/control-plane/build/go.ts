@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import { ControlPlaneError } from './control-plane-error.ts'
-import { goEnvironment } from './options.ts'
-import { killGroup } from './processes/process-table.ts'
+import { ControlPlaneError } from '../control-plane-error.ts'
+import { goEnvironment } from '../options.ts'
+import { killGroup } from '../processes/process-table.ts'
 
 export interface GoRun {
   /** Folder of the module. */

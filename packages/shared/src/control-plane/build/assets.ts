@@ -1,9 +1,9 @@
 import { access, constants } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { buildControlPlane } from './build.ts'
-import type { PartName } from './control-plane.ts'
-import { ControlPlaneError } from './control-plane-error.ts'
-import { readyAssets } from './options.ts'
+import type { PartName } from '../control-plane.ts'
+import { ControlPlaneError } from '../control-plane-error.ts'
+import { readyAssets } from '../options.ts'
 
 export type AssetName = PartName | 'nats-server'
 

@@ -4,9 +4,9 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { FilesError, withLock } from '@weir/shared/files'
 import type { AssetName, Assets } from './assets.ts'
-import { ControlPlaneError } from './control-plane-error.ts'
+import { ControlPlaneError } from '../control-plane-error.ts'
 import { noGo, runGo } from './go.ts'
-import { defaultCacheDir } from './options.ts'
+import { defaultCacheDir } from '../options.ts'
 import { assetNames, pinnedVersion, programs, wantedGo } from './programs.ts'
 
 export interface BuildOptions<N extends AssetName = AssetName> {
