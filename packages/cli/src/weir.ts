@@ -1,0 +1,37 @@
+import { CliError, exitCodes, type ExitCode } from './exit-codes.ts'
+import type { World } from './world.ts'
+
+/** The words of the command line that start controllers. They are looked at first: nothing that they do not need is loaded. */
+const runs = new Map([
+  ['all', ['source-controller', 'kustomize-controller']],
+  ['source-controller', ['source-controller']],
+  ['kustomize-controller', ['kustomize-controller']],
+] as const)
+
+/** Runs the command. Never rejects: what goes wrong is told in one sentence. */
+export async function runWeir(argv: readonly string[], world: World): Promise<ExitCode> {
+  try {
+    const [command = '', ...rest] = argv
+    const controllers = [...runs].find(([name]) => name === command)?.[1]
+    if (controllers !== undefined) {
+      const { runCommand } = await import('./run-command.ts')
+      return await runCommand({ command, controllers, argv: rest }, world)
+    }
+    const { runProgram } = await import('./program.ts')
+    return await runProgram(argv, world)
+  } catch (error) {
+    return tellError(error, world)
+  }
+}
+
+async function tellError(error: unknown, { terminal, stop, env }: World): Promise<ExitCode> {
+  if (error instanceof CliError) {
+    terminal.tell(`weir: ${error.message}`)
+    return error.exitCode
+  }
+  if (stop.aborted) return exitCodes.failed
+  const { explainError } = await import('./explain-error.ts')
+  const { message, exitCode } = explainError(error, { verbose: (env['WEIR_DEBUG'] ?? '') !== '' })
+  terminal.tell(`weir: ${message}`)
+  return exitCode
+}
