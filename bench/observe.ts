@@ -1,0 +1,86 @@
+import type { Kind } from '@weir/shared/api'
+import type { KubeObject } from '@weir/shared/manifest'
+import type { BareClient } from './bare-client.ts'
+
+/** What a watch tells of one kind in one namespace. */
+export interface Observed {
+  readonly latest: ReadonlyMap<string, KubeObject>
+  /**
+   * Resolves when the predicate has held once for every name, each looked at when it changes: to the time
+   * (`performance.now()`) at which the last one did. Rejects when the watch breaks or time is up.
+   */
+  until(what: string, names: readonly string[], wait: Wait): Promise<number>
+  close(): void
+}
+
+export interface Wait {
+  readonly isDone: (object: KubeObject) => boolean
+  readonly timeoutMs: number
+  /** Told every few seconds. */
+  readonly onProgress?: (line: string) => void
+  /** Each name once, at the time when it was done. */
+  readonly onDone?: (name: string, atMs: number) => void
+}
+
+interface Waiter {
+  readonly pending: Set<string>
+  readonly look: (object: KubeObject, name: string) => void
+  readonly fail: (error: unknown) => void
+}
+
+const progressMs = 5_000
+
+export function observe(client: BareClient, kind: Kind, namespace: string): Observed {
+  const latest = new Map<string, KubeObject>()
+  const waiters = new Set<Waiter>()
+  const ended = new AbortController()
+  const tell = (object: KubeObject, type: string): void => {
+    const { name } = object.metadata
+    if (type === 'DELETED') latest.delete(name)
+    else latest.set(name, object)
+    if (type !== 'DELETED') for (const waiter of waiters) waiter.look(object, name)
+  }
+  const state: { broken?: unknown } = {}
+  client.watch(kind, { namespace, signal: ended.signal }, tell).catch((error: unknown) => {
+    state.broken = error
+    for (const waiter of waiters) waiter.fail(error)
+  })
+
+  const until = (what: string, names: readonly string[], { isDone, timeoutMs, onProgress, onDone }: Wait): Promise<number> => {
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    const pending = new Set(names)
+    const look = (object: KubeObject, name: string): void => {
+      if (!pending.has(name) || !isDone(object)) return
+      const nowMs = performance.now()
+      pending.delete(name)
+      onDone?.(name, nowMs)
+      if (pending.size === 0) resolve(nowMs)
+    }
+    const waiter: Waiter = { pending, look, fail: reject }
+    const late = setTimeout(() => reject(lateError({ what, pending, latest, timeoutMs })), timeoutMs)
+    const report = setInterval(() => onProgress?.(`${what}: ${names.length - pending.size} of ${names.length}`), progressMs)
+    waiters.add(waiter)
+    for (const [name, object] of latest) look(object, name)
+    if (names.length === 0) resolve(performance.now())
+    if (state.broken !== undefined) reject(state.broken)
+    return promise.finally(() => {
+      waiters.delete(waiter)
+      clearTimeout(late)
+      clearInterval(report)
+    })
+  }
+  return { latest, until, close: () => ended.abort() }
+}
+
+interface Late {
+  readonly what: string
+  readonly pending: ReadonlySet<string>
+  readonly latest: ReadonlyMap<string, KubeObject>
+  readonly timeoutMs: number
+}
+
+function lateError({ what, pending, latest, timeoutMs }: Late): Error {
+  const [name = ''] = pending
+  const seen = latest.get(name)
+  return new Error(`${what}: ${pending.size} missing after ${timeoutMs / 1000} s, ${name} among them; last seen: ${JSON.stringify(seen?.['status'] ?? seen?.metadata)}`)
+}
