@@ -37,6 +37,8 @@ export interface Run<O extends Reconcilable> {
   readonly reconcileId: string
   /** The requestedAt token that this run will echo. */
   readonly token: string | undefined
+  /** Since the run began. */
+  elapsedMs(): number
   /** Aborts with RunAborted when the run ends early; inside a step use the step's own signal. */
   readonly signal: AbortSignal
   /**

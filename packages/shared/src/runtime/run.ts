@@ -179,6 +179,7 @@ function describeRun<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt
     cause: wakeClass,
     reconcileId: attempt.reconcileId,
     token: tokenOf(attempt.stored.object.metadata),
+    elapsedMs: () => runner.clock.monotonicMs() - attempt.startedMs,
     signal: attempt.abort.signal,
     confirmed: () => (confirmed ??= confirm(runner, attempt)),
   }

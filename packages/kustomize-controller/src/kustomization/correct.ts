@@ -1,0 +1,58 @@
+import { kustomizationKind } from '@weir/shared/api'
+import { correctDrift, type Correction } from '@weir/shared/apply'
+import { showObject } from '@weir/shared/manifest'
+import { isStop, ready, type Outcome } from '@weir/shared/runtime'
+import type { Context, Prepared } from './ports.ts'
+import { applyStop } from './stops.ts'
+import { intervalMs } from './timing.ts'
+
+/** Writes back what somebody changed: one apply an object, an event for each, no status (DESIGN, Drift). */
+export async function correct(context: Context, prepared: Prepared): Promise<Outcome> {
+  const { kustomization, owner, deps, step, run } = context
+  const result = await step.critical('correct drift', (signal) =>
+    correctDrift({
+      owner,
+      desired: prepared.desired,
+      kube: deps.kube,
+      live: deps.live,
+      fights: deps.fights,
+      intervalMs: intervalMs(kustomization),
+      now: deps.clock.now().getTime(),
+      concurrency: deps.rules.concurrentSsa,
+      mask: prepared.mask,
+      signal,
+    }),
+  )
+  if (isStop(result)) return result
+  for (const correction of result.corrections) tell(context, prepared.revision, correction)
+  const [failure] = result.failures
+  if (failure) return applyStop(failure)
+  if (result.againMs !== undefined) deps.wakeLater(run.key, result.againMs)
+  return unchanged(kustomization, prepared.revision)
+}
+
+/** The conditions as they are: the run found the object ready, and it still is. */
+function unchanged({ status }: Context['kustomization'], revision: string): Outcome {
+  const healthy = status?.conditions?.find(({ type }) => type === 'Healthy')
+  const holds = healthy?.status === 'True' ? [{ type: 'Healthy', reason: healthy.reason, message: healthy.message }] : []
+  return ready('ReconciliationSucceeded', `Applied revision: ${revision}`, holds)
+}
+
+function tell({ kustomization, deps, run }: Context, revision: string, correction: Correction): void {
+  if (correction.outcome !== 'corrected') return
+  const name = showObject(correction.ref)
+  const facts = { revision, reason: 'DriftCorrected', message: `${name}: ${describe(correction)}` }
+  deps.announce('drift-detected', run.key, facts)
+  deps.announce('drift-corrected', run.key, facts)
+  const metadata = { [`${kustomizationKind.group}/revision`]: revision }
+  deps.tell(kustomization, { type: 'Normal', reason: 'DriftCorrected', message: `${name} corrected: ${describe(correction)}`, metadata })
+  if (!correction.contested) return
+  const message = `${name} is changed again and again: ${describe(correction)}; its correction waits longer each time`
+  deps.tell(kustomization, { type: 'Warning', reason: 'DriftContested', message, metadata })
+}
+
+/** "changed by kubectl-edit at 2026-01-02T03:04:05Z: .spec.replicas" */
+function describe({ cause, by, paths }: Correction): string {
+  const who = by === undefined ? '' : ` by ${by.manager === '' ? 'an unnamed manager' : by.manager} at ${by.at}`
+  return `${cause}${who}${paths.length === 0 ? '' : `: ${paths.join(', ')}`}`
+}

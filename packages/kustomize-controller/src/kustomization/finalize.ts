@@ -1,0 +1,100 @@
+import { parseDurationMs, type DeletionPolicy, type InventoryEntry, type Kustomization } from '@weir/shared/api'
+import { prune, toRefs, waitForTermination, type Inventory } from '@weir/shared/apply'
+import type { KubeObject } from '@weir/shared/kube'
+import { fieldAt, isFields, type Owner } from '@weir/shared/manifest'
+import { failing, failingTransiently, isStop, stalled, type Run, type Stop, type Stored } from '@weir/shared/runtime'
+import type { Deps, KustomizationStep } from './ports.ts'
+
+/** What the finalizer reads of an object, whose spec may be one that nobody could decode. */
+interface Leaving {
+  readonly inventory: Inventory
+  readonly suspended: boolean
+  readonly prunes: boolean
+  readonly policy: DeletionPolicy
+  /** The field that says to delete as somebody else, or elsewhere. */
+  readonly foreign: string | undefined
+  readonly timeoutMs: number
+}
+
+/** Deletes what the inventory lists as `deletionPolicy` says (contract 4.9), never as the wrong identity and never on doubt. */
+export async function finalizeKustomization(stored: Stored<Kustomization>, deps: Deps, step: KustomizationStep, run: Run<Kustomization>): Promise<Stop | 'finalized'> {
+  const owner = { namespace: run.key.namespace, name: run.key.name }
+  const confirmed = await step('confirm inventory', async () => ({ stored: await run.confirmed() }))
+  if (isStop(confirmed)) return confirmed
+  const leaving = readLeaving(confirmed.stored?.object ?? stored.object)
+  if (confirmed.stored === undefined || leavesObjects(leaving)) return forget(deps, owner)
+  if (leaving.foreign !== undefined) {
+    return stalled({ reason: 'NotSupported', message: `${leaving.foreign} is not supported yet: its objects are not deleted with another identity; remove them or the inventory, or suspend this object` })
+  }
+  deps.live.hold(owner, leaving.inventory)
+  const result = await step.critical('delete objects', (signal) =>
+    prune({ owner, stale: leaving.inventory, kube: deps.kube, live: deps.live, concurrency: deps.rules.concurrentSsa, signal }),
+  )
+  if (isStop(result)) return result
+  if (result.message !== undefined) {
+    step.note({ inventory: { entries: [...result.survivors] } })
+    const why = { reason: 'PruneFailed', message: `pruning for deleted resource failed: ${result.message}` }
+    return result.failures.every(({ isTransient }) => isTransient) ? failingTransiently(why) : failing(why)
+  }
+  if (leaving.policy === 'WaitForTermination') await untilGone({ stored, deps, step, owner }, leaving)
+  return forget(deps, owner)
+}
+
+interface Waiting {
+  readonly stored: Stored<Kustomization>
+  readonly deps: Deps
+  readonly step: KustomizationStep
+  readonly owner: Owner
+}
+
+/** A wait that runs out is told, and the object goes all the same (contract 4.9). */
+async function untilGone({ stored, deps, step, owner }: Waiting, { inventory, timeoutMs }: Leaving): Promise<void> {
+  const verdict = await step.park('wait for termination', (signal) => waitForTermination({ live: deps.live, owner, refs: toRefs(inventory), timeoutMs, signal }))
+  if (isStop(verdict) || verdict.kind === 'gone') return
+  const message = `failed to wait for resources termination: ${verdict.message}`
+  if (stored.ok) deps.tell(stored.value, { type: 'Warning', reason: 'ReconciliationFailed', message })
+}
+
+function leavesObjects({ inventory, suspended, prunes, policy }: Leaving): boolean {
+  if (suspended || inventory.length === 0) return true
+  switch (policy) {
+    case 'MirrorPrune':
+      return !prunes
+    case 'Orphan':
+      return true
+    case 'Delete':
+    case 'WaitForTermination':
+      return false
+  }
+}
+
+function forget({ live }: Deps, owner: Owner): 'finalized' {
+  live.forget(owner)
+  return 'finalized'
+}
+
+const policies: ReadonlySet<unknown> = new Set<DeletionPolicy>(['MirrorPrune', 'Delete', 'WaitForTermination', 'Orphan'])
+const fallbackTimeoutMs = 600_000
+const leastTimeoutMs = 30_000
+
+function readLeaving(object: KubeObject): Leaving {
+  const policy = fieldAt(object, 'spec', 'deletionPolicy')
+  const entries = fieldAt(object, 'status', 'inventory', 'entries')
+  const timeout = [fieldAt(object, 'spec', 'timeout'), fieldAt(object, 'spec', 'interval')].find((each) => typeof each === 'string')
+  return {
+    inventory: Array.isArray(entries) ? entries.filter(isEntry) : [],
+    suspended: fieldAt(object, 'spec', 'suspend') === true,
+    prunes: fieldAt(object, 'spec', 'prune') === true,
+    policy: policies.has(policy) ? (policy as DeletionPolicy) : 'MirrorPrune',
+    foreign: foreignOf(object),
+    timeoutMs: Math.max(parseDurationMs(String(timeout)) ?? fallbackTimeoutMs, leastTimeoutMs),
+  }
+}
+
+function foreignOf(object: KubeObject): string | undefined {
+  if (fieldAt(object, 'spec', 'kubeConfig') !== undefined) return 'spec.kubeConfig'
+  const account = fieldAt(object, 'spec', 'serviceAccountName')
+  return typeof account === 'string' && account !== '' ? 'spec.serviceAccountName' : undefined
+}
+
+const isEntry = (value: unknown): value is InventoryEntry => isFields(value) && typeof value['id'] === 'string' && typeof value['v'] === 'string'

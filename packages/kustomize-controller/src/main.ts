@@ -1,0 +1,81 @@
+import { mkdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createFetcher } from '@weir/shared/artifact'
+import { createKubectlEngine, createKustomizeService, EngineError, kubectlBinary, kustomizeEngineBinary, type Engine } from '@weir/shared/engine'
+import { createRecorder } from '@weir/shared/events'
+import { createHttp } from '@weir/shared/http'
+import { createBuilder } from '@weir/shared/kustomize'
+import { jsonOf, parseYaml } from '@weir/shared/manifest'
+import type { Host, Started } from '@weir/shared/runtime'
+import type { Telemetry } from '@weir/shared/telemetry'
+import { createKustomizationController } from './kustomization/controller.ts'
+import type { KustomizeOptions } from './options.ts'
+
+/** Starts kustomize-controller: Kustomizations are built from the artifacts of their sources and applied. */
+export async function start(options: KustomizeOptions, host: Host): Promise<Started> {
+  const { flags, gates, namespace } = options
+  const { telemetry } = host
+  const cachePath = flags['cache-path'] || path.join(tmpdir(), 'weir-kustomize-controller')
+  await mkdir(cachePath, { recursive: true, mode: 0o700 })
+  const http = createHttp({ telemetry, userAgent: 'weir-kustomize-controller' })
+  const fetcher = await createFetcher({ http, cacheDir: path.join(cachePath, 'artifacts'), retries: flags['http-retry'], telemetry })
+  const engine = await createEngine(flags['kustomize-engine'], path.join(cachePath, 'views'), telemetry)
+  const builder = createBuilder({ engine, telemetry })
+  const recorder = createRecorder({ kube: host.kube, controller: telemetry.controller, eventsAddr: flags['events-addr'], http, telemetry })
+  const isOn = (gate: string): boolean => gates.get(gate) === true
+  const kustomizations = createKustomizationController({
+    host,
+    recorder,
+    fetcher,
+    builder,
+    namespace,
+    labelSelector: flags['watch-label-selector'],
+    concurrent: flags.concurrent,
+    retry: { minMs: flags['min-retry-delay'], maxMs: flags['max-retry-delay'] },
+    jitterPercent: flags['interval-jitter-percentage'],
+    overrideManagers: flags['override-manager'],
+    allowsExternalArtifact: isOn('ExternalArtifact'),
+    rules: {
+      concurrentSsa: flags['concurrent-ssa'],
+      customStageKinds: flags['custom-apply-stage-kinds'].split(',').filter((kind) => kind !== ''),
+      strictSubstitution: isOn('StrictPostBuildSubstitutions'),
+      failFast: !isOn('DisableFailFastBehavior'),
+      requeueDependencyMs: flags['requeue-dependency'],
+      tellsUnchangedSuccess: !isOn('DisableCommitStatusEvent'),
+    },
+  })
+  const working = host.leading.then(() => kustomizations.start())
+  working.catch(() => undefined) // told by `ready`, or it is stopping
+  return {
+    ready: readiness(host, kustomizations.synced, working),
+    drain: (graceMs) => kustomizations.controller.drain(graceMs),
+    abandon: () => kustomizations.controller.abandon(),
+    async close() {
+      kustomizations.close()
+      await recorder.close()
+      await engine.close()
+      await fetcher.close()
+      await http.close()
+    },
+  }
+}
+
+/** A leader is ready when it works, a follower when it could. */
+async function readiness({ leading }: Host, synced: Promise<unknown>, working: Promise<void>): Promise<void> {
+  await synced
+  const leads = await Promise.race([leading.then(() => true), Promise.resolve(false)])
+  if (leads) await working
+}
+
+/** The kustomize service; where it cannot be had, kubectl does the same more slowly. */
+async function createEngine(binary: string, viewsDir: string, telemetry: Telemetry): Promise<Engine> {
+  if (binary !== '') return createKustomizeService({ binary, telemetry })
+  try {
+    return createKustomizeService({ binary: await kustomizeEngineBinary({ log: telemetry.log }), telemetry })
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
+    telemetry.log.error('the kustomize service cannot be had: builds run through kubectl, which is slower', { error })
+    return createKubectlEngine({ kubectl: await kubectlBinary({ log: telemetry.log }), temp: viewsDir, telemetry, toJson: (yaml) => jsonOf(parseYaml(yaml, { dialect: 'kyaml' })) })
+  }
+}
