@@ -1,0 +1,192 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { startControlPlane, startNats, type ControlPlane, type Fleet, type Nats } from '@weir/shared/control-plane'
+import { createKube, loadConfig, type Kube } from '@weir/shared/kube'
+import { quietTelemetry } from '@weir/shared/telemetry'
+import { installChart } from '@weir/shared/testing'
+import { bundleWeir, type Bundle } from '../tools/bundle.ts'
+
+export type ControllerName = 'source-controller' | 'kustomize-controller'
+
+export interface PlatformOptions {
+  /** Default `full`. */
+  readonly fleet?: Fleet
+  /** A bus beside the watches; default none. */
+  readonly nats?: boolean
+  /** Further flags of each controller. */
+  readonly flags?: Partial<Readonly<Record<ControllerName, readonly string[]>>>
+  /** Both controllers in one process (`weir all`); default one process each. */
+  readonly together?: boolean
+  /** Address of the API server that the controllers are given instead of the real one (a fault proxy): path of a kubeconfig by controller. */
+  readonly kubeconfig?: (controller: ControllerName, direct: string) => string
+  onProgress?(line: string): void
+}
+
+/** Weir on this machine: a control plane, and the controllers as they are shipped, each a process of its own. */
+export interface Platform extends AsyncDisposable {
+  readonly cluster: ControlPlane
+  readonly nats: Nats | undefined
+  /** As an administrator. */
+  readonly kube: Kube
+  /** Everything that the platform writes. */
+  readonly dir: string
+  /** Starts a controller, or starts it again after it ended; resolves when it is ready. Together: either name means both. */
+  start(controller: ControllerName): Promise<ControllerProcess>
+  /** The running process; throws when there is none. */
+  controller(controller: ControllerName): ControllerProcess
+  stop(): Promise<void>
+}
+
+export interface ControllerProcess {
+  readonly pid: number
+  /** File with all lines it printed, of earlier processes too. */
+  readonly log: string
+  /** `http://127.0.0.1:port/metrics` */
+  readonly metricsUrl: string
+  /** From the start of the process to its own `ready`, milliseconds. */
+  readonly startMs: number
+  /** Resolves to the exit code, or the signal's name. */
+  readonly exited: Promise<number | string>
+  kill(signal: NodeJS.Signals): Promise<void>
+  /** VmRSS and VmHWM in MiB. */
+  memory(): Promise<{ readonly rssMiB: number; readonly peakMiB: number }>
+  /** User and system time so far, seconds. */
+  cpuSeconds(): Promise<number>
+}
+
+const bothControllers: readonly ControllerName[] = ['source-controller', 'kustomize-controller']
+
+/** Starts a control plane with the chart's definitions and rights; no controller runs yet. */
+export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
+  const { fleet = 'full', onProgress } = options
+  const dir = await mkdtemp(path.join(tmpdir(), 'weir-platform-'))
+  const bundle = await bundleWeir()
+  const cluster = await startControlPlane({ fleet, ...(onProgress ? { onProgress } : {}) })
+  const running = new Map<string, ControllerProcess>()
+  await installChart(cluster, { controllers: bothControllers })
+  const nats = options.nats ? await startNats({}) : undefined
+  const kube = await createKube({ config: await loadConfig({ kubeconfig: cluster.kubeconfig() }), userAgent: 'weir-platform', telemetry: quietTelemetry() })
+  const storagePort = await freePort()
+
+  const keyOf = (controller: ControllerName): string => (options.together ? 'all' : controller)
+  const argumentsOf = (controller: ControllerName): readonly string[] => {
+    const direct = cluster.kubeconfig(options.together ? undefined : controller)
+    const kubeconfig = options.kubeconfig?.(controller, direct) ?? direct
+    const source = [`--storage-path=${path.join(dir, 'store')}`, `--storage-addr=127.0.0.1:${storagePort}`, ...(options.flags?.['source-controller'] ?? [])]
+    const kustomize = [`--cache-path=${path.join(dir, 'cache')}`, ...(options.flags?.['kustomize-controller'] ?? [])]
+    const shared = ['--metrics-addr=127.0.0.1:0', '--health-addr=127.0.0.1:0', ...(nats ? [`--nats-url=${nats.url}`] : [])]
+    const own = { 'source-controller': source, 'kustomize-controller': kustomize }
+    return [keyOf(controller), '--kubeconfig', kubeconfig, ...shared, ...(options.together ? [...source, ...kustomize] : own[controller])]
+  }
+  const stop = async (): Promise<void> => {
+    await Promise.all([...running.values()].map((each) => each.kill('SIGTERM')))
+    await kube.close()
+    await Promise.all([cluster.stop(), nats?.stop()])
+    await rm(dir, { recursive: true, force: true })
+  }
+  return {
+    cluster,
+    nats,
+    kube,
+    dir,
+    async start(controller) {
+      const key = keyOf(controller)
+      const before = running.get(key)
+      if (before && options.together && (await isAlive(before))) return before
+      await mkdir(path.join(dir, 'logs'), { recursive: true })
+      const started = await startProcess(bundle, argumentsOf(controller), path.join(dir, 'logs', `${key}.log`))
+      running.set(key, started)
+      return started
+    },
+    controller(controller) {
+      const found = running.get(keyOf(controller))
+      if (found === undefined) throw new Error(`${controller} was not started`)
+      return found
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+async function startProcess(bundle: Bundle, args: readonly string[], log: string): Promise<ControllerProcess> {
+  const startedMs = performance.now()
+  const child = spawn(process.execPath, [...bundle.nodeFlags, bundle.file, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...bundle.env },
+  })
+  const exited = new Promise<number | string>((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')))
+  const file = createWriteStream(log, { flags: 'a' })
+  child.stderr.pipe(file, { end: false })
+  const metricsUrl = await untilReady(child, { file, exited, log })
+  const pid = child.pid ?? 0
+  return {
+    pid,
+    log,
+    metricsUrl,
+    startMs: performance.now() - startedMs,
+    exited,
+    async kill(signal) {
+      child.kill(signal)
+      await exited
+    },
+    memory: () => readMemory(pid),
+    cpuSeconds: () => readCpuSeconds(pid),
+  }
+}
+
+async function untilReady(child: ChildProcess, { file, exited, log }: { file: NodeJS.WritableStream; exited: Promise<number | string>; log: string }): Promise<string> {
+  if (child.stdout === null) throw new Error('a controller without output')
+  let metrics = ''
+  const ready = new Promise<void>((resolve) => {
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      file.write(`${line}\n`)
+      const read = parseLine(line)
+      if (read?.msg === 'serving' && typeof read['metrics'] === 'string') metrics = `http://${read['metrics']}/metrics`
+      if (read?.msg === 'ready') resolve()
+    })
+  })
+  const early = await Promise.race([ready, exited])
+  if (early !== undefined) throw new Error(`controller ended with ${early} before it was ready:\n${(await readFile(log, 'utf8')).slice(-2_000)}`)
+  return metrics
+}
+
+function parseLine(line: string): { readonly msg?: unknown; readonly [field: string]: unknown } | undefined {
+  try {
+    return JSON.parse(line) as { readonly msg?: unknown }
+  } catch {
+    return undefined
+  }
+}
+
+async function isAlive(each: ControllerProcess): Promise<boolean> {
+  return (await Promise.race([each.exited, Promise.resolve('running')])) === 'running'
+}
+
+/** VmRSS and VmHWM of any process of this machine, in MiB. */
+export async function readMemory(pid: number): Promise<{ readonly rssMiB: number; readonly peakMiB: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  const inMiB = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 1024
+  return { rssMiB: inMiB('VmRSS'), peakMiB: inMiB('VmHWM') }
+}
+
+/** User and system time of any process of this machine, in seconds (100 ticks each, as Linux counts). */
+export async function readCpuSeconds(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}
