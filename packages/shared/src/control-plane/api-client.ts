@@ -20,10 +20,18 @@ export interface Answer {
 
 const callDeadlineMs = 10_000
 
-export function createApiClient({ url, authority, certificate, key }: Access): ApiClient {
-  const agent = new Agent({ keepAlive: true, maxSockets: 4, ca: authority, cert: certificate, key })
+export function createApiClient({ url, authority, certificate, key, token, serverName, isServerTrusted }: Access): ApiClient {
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: 4,
+    rejectUnauthorized: isServerTrusted !== true,
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(authority === undefined ? {} : { ca: authority }),
+    ...(certificate === undefined || key === undefined ? {} : { cert: certificate, key }),
+  })
+  const base = url.replace(/\/$/, '') // a cluster behind a proxy has a path
   return {
-    call: (method, path, body) => send({ agent, url: new URL(path, url), method, body }),
+    call: (method, path, body) => send({ agent, url: new URL(`${base}${path}`), method, body, token }),
     close: () => agent.destroy(),
   }
 }
@@ -33,13 +41,19 @@ interface Call {
   readonly url: URL
   readonly method: string
   readonly body: unknown
+  readonly token: string | undefined
 }
 
-function send({ agent, url, method, body }: Call): Promise<Answer> {
+function send({ agent, url, method, body, token }: Call): Promise<Answer> {
   const type = method === 'PATCH' ? 'application/apply-patch+yaml' : 'application/json'
   const payload = body === undefined ? undefined : JSON.stringify(body)
   return new Promise((resolve, reject) => {
-    const headers = { accept: 'application/json', 'user-agent': 'weir-control-plane', ...(payload === undefined ? {} : { 'content-type': type }) }
+    const headers = {
+      accept: 'application/json',
+      'user-agent': 'weir-control-plane',
+      ...(payload === undefined ? {} : { 'content-type': type }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    }
     const call = request(url, { agent, method, headers, timeout: callDeadlineMs }, (answer) => {
       const chunks: Buffer[] = []
       answer.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -12,7 +12,7 @@ export interface Installable {
 }
 
 export interface InstallOptions {
-  /** Path of a kubeconfig file of a control plane of this room. */
+  /** A file from {@link Cluster.kubeconfig}. */
   readonly kubeconfig: string
   readonly signal?: AbortSignal | undefined
 }
@@ -50,7 +50,8 @@ export function grantsOf(controller: string, roles: readonly Installable[], besi
   return beside === undefined ? own : [...own, bindingOf(controller, { kind: 'ClusterRole', name: beside })]
 }
 
-function bindingOf(controller: string, role: { readonly kind: string; readonly name: string }): Installable {
+/** Binds a role to a controller of the namespace weir-system. */
+export function bindingOf(controller: string, role: { readonly kind: string; readonly name: string }): Installable {
   const binding = {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: `${role.kind}Binding`,

@@ -81,7 +81,7 @@ describe('a control plane without controllers', () => {
   })
 
   it('takes no user without a certificate', async () => {
-    const client = createApiClient({ ...readKubeconfig(readFileSync(cluster().kubeconfig(), 'utf8')), certificate: '', key: '' })
+    const client = createApiClient({ ...readKubeconfig(readFileSync(cluster().kubeconfig(), 'utf8')), certificate: undefined, key: undefined })
     expect((await client.call('GET', '/api/v1/namespaces')).status).toBe(401)
     client.close()
   })
