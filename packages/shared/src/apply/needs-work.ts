@@ -1,6 +1,6 @@
 import type { Change } from './change.ts'
 import type { Desired } from './declare.ts'
-import { bit, has } from './live/entry.ts'
+import { bit, has, isLeftAlone } from './live/entry.ts'
 import type { Entry } from './live/entry.ts'
 import { isFresh } from './live/kind-watch.ts'
 import { readEntry } from './live/live-set.ts'
@@ -41,7 +41,7 @@ export async function needsWork(
     work: known.filter((at) => !isSettled(at)).map(({ declared }) => declared),
     settled: known.filter(isSettled).map(({ declared, entry }) => ({
       ref: declared.ref,
-      action: entry !== undefined && has(entry, bit.skipped) ? 'skipped' : 'unchanged',
+      action: entry !== undefined && isLeftAlone(entry) ? 'skipped' : 'unchanged',
     })),
   }
 }

@@ -8,11 +8,10 @@ import { findEntry } from './live/state.ts'
 import type { Stage } from './stages.ts'
 import { waitUntilCurrent } from './wait.ts'
 import { judgeByDryRun, judgeKnown } from './write/judge.ts'
-import type { Verdict } from './write/judge.ts'
 import { fulfilled, rejected, settleAll } from './write/parallel.ts'
 import { writeObject } from './write/write-object.ts'
+import type { Judged } from './write/write-object.ts'
 import { toSubject } from './write/writing.ts'
-import type { Subject } from './write/writing.ts'
 
 /** The bound of contract 4.8 for what later stages need. */
 const stageWaitMs = 60_000
@@ -21,11 +20,6 @@ export interface StageOptions {
   /** Objects that the live set knows are written without a dry run: their apply is the test. */
   readonly trustsLiveSet: boolean
   readonly signal: AbortSignal
-}
-
-interface Judged {
-  readonly subject: Subject
-  readonly verdict: Verdict
 }
 
 /** Tests all objects of a stage, then writes them, then waits for them if later stages need them. */

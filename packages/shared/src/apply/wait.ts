@@ -2,7 +2,7 @@ import { inventoryId, showOwner } from '@weir/shared/manifest'
 import type { ObjectRef, Owner } from '@weir/shared/manifest'
 import { stalledText, timeoutText } from './health/wait-text.ts'
 import type { ObjectHealth } from './health/wait-text.ts'
-import { bit, has } from './live/entry.ts'
+import { bit, has, isLeftAlone } from './live/entry.ts'
 import type { Entry } from './live/entry.ts'
 import { listenForeign, readForeign } from './live/foreign.ts'
 import type { ForeignWatch } from './live/foreign.ts'
@@ -141,10 +141,10 @@ function show(watched: Watched): ObjectHealth {
 const isCurrent = (watched: Watched): boolean => watched.health().status === 'Current'
 
 function own(live: LiveSet, ref: ObjectRef, entry: Entry): Watched {
-  const isLeftAlone = (): boolean => has(entry, bit.skipped) || (has(entry, bit.vanishes) && has(entry, bit.known) && !has(entry, bit.present))
+  const hasVanished = (): boolean => has(entry, bit.vanishes) && has(entry, bit.known) && !has(entry, bit.present)
   return {
     ref,
-    health: () => (isLeftAlone() ? { status: 'Current', message: '' } : entry.health),
+    health: () => (isLeftAlone(entry) || hasVanished() ? { status: 'Current', message: '' } : entry.health),
     isPolled: () => entry.kind.trouble !== undefined,
     read: (signal) => readEntry(live.state, entry, signal),
     error: undefined,

@@ -1,6 +1,7 @@
 import type { Owner } from '@weir/shared/manifest'
 import type { Health } from '../health/verdict.ts'
 import { unknown } from '../health/verdict.ts'
+import { skipsApply } from '../switches.ts'
 import type { Switches } from '../switches.ts'
 import type { Facts } from './facts.ts'
 import type { KindWatch } from './kind-watch.ts'
@@ -75,6 +76,9 @@ export function put(entry: Entry, flag: number, on: boolean): void {
 }
 
 export const liveSwitches = (entry: Entry): Switches => entry.bits >>> switchShift
+
+/** A switch keeps us from it: no apply, no drift, no wait. */
+export const isLeftAlone = (entry: Entry): boolean => has(entry, bit.skipped) || (has(entry, bit.present) && skipsApply(0, liveSwitches(entry)))
 
 export function createEntry(id: string, kind: KindWatch, holder: Holder): Entry {
   const nothing = { next: undefined, uid: '', version: 0, generation: 0, fields: 0, fieldsAt: 0, applied: undefined }

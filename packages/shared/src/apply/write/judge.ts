@@ -1,14 +1,14 @@
 import { KubeError } from '@weir/shared/kube'
 import type { KubeObject } from '@weir/shared/kube'
-import type { Owner } from '@weir/shared/manifest'
 import { isFields, parseJson } from '@weir/shared/manifest'
+import type { Fields, Owner } from '@weir/shared/manifest'
 import { hasRetired } from '../fields/managed-fields.ts'
 import { bit, has, liveSwitches } from '../live/entry.ts'
 import { versionOf } from '../live/facts.ts'
 import { isTrusted, sharerOf } from '../live/live-set.ts'
 import { mayRecreate, mergesFields, readSwitches, skipsApply, switchBits } from '../switches.ts'
 import type { Switches } from '../switches.ts'
-import { explainRefusal, immutability, isTrouble } from './refusal.ts'
+import { explainRefusal, isTrouble, mayBeImmutable } from './refusal.ts'
 import { sendApply } from './writing.ts'
 import type { Subject, Writing } from './writing.ts'
 
@@ -64,8 +64,8 @@ function judgeAnswer({ state }: Writing, { desired, entry }: Subject, { answer, 
   return { kind: 'apply', before, isKnown: false, takesOver: isForeign && !merges, merges, sharedWith: sharerOf(state, entry) }
 }
 
-/** One read before the verdict: the live object may ask to be left alone, or to be made anew. */
-async function judgeRefusal(writing: Writing, subject: Subject, { error, signal }: { error: unknown; signal: AbortSignal }): Promise<Verdict> {
+/** One read before the verdict: the live object may ask to be left alone, or to be made anew. Throws the refusal otherwise. */
+export async function judgeRefusal(writing: Writing, subject: Subject, { error, signal }: { error: unknown; signal: AbortSignal }): Promise<Verdict> {
   const { desired } = subject
   const refusal = explainRefusal(error, { desired, attempt: 'dry-run', mask: writing.mask })
   if (!(error instanceof KubeError) || isTrouble(error)) throw refusal
@@ -74,8 +74,7 @@ async function judgeRefusal(writing: Writing, subject: Subject, { error, signal 
   const switches = readSwitches(live)
   if (skipsApply(desired.switches, switches)) return { kind: 'skip', byUs: false }
   if (!writing.force && !mayRecreate(desired.switches, switches)) throw refusal
-  const kind = immutability(error)
-  if (kind === 'no' || (kind === 'perhaps' && !(await couldBeCreated(writing, subject, signal)))) throw refusal
+  if (!mayBeImmutable(error) || !(await couldBeCreated(writing, subject, signal))) throw refusal
   return { kind: 'recreate', uid: live.metadata.uid ?? '' }
 }
 
@@ -89,20 +88,43 @@ async function readLive(writing: Writing, { desired, target }: Subject, signal: 
 }
 
 /**
- * Invalid may mean "not as an update" or "not at all". In the second case deleting the object would lose it, so the same
- * object is tried under a name that nobody has.
+ * Invalid may mean "not as an update", "not at all", or both. An object that is not valid at all must not be deleted: it
+ * would be lost. So the same object is tried under a name that nobody has.
  */
 async function couldBeCreated(writing: Writing, { desired, target }: Subject, signal: AbortSignal): Promise<boolean> {
-  const body = parseJson(desired.body.toString())
-  if (!isFields(body) || !isFields(body['metadata'])) return false
-  const { name: _unused, ...metadata } = body['metadata']
-  const twin = { ...body, metadata: { ...metadata, generateName: 'weir-recreate-' } }
+  const twin = twinOf(parseJson(desired.body.toString()))
+  if (twin === undefined) return false
   try {
-    await writing.limit(() => writing.kube.create(target.resource, twin, { manager: writing.state.manager, dryRun: true, signal }))
+    await writing.limit(() => writing.kube.create(target.resource, twin, { manager: writing.state.manager, dryRun: true, metadataOnly: true, signal }))
     return true
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof KubeError && !isTrouble(error)) return false
+    if (error instanceof KubeError && !isTrouble(error)) return isAboutTwin(error)
     throw explainRefusal(error, { desired, attempt: 'dry-run', mask: writing.mask })
   }
+}
+
+/** Without its name, and without what the object that is still there holds: addresses and ports. */
+function twinOf(body: unknown): Fields | undefined {
+  if (!isFields(body) || !isFields(body['metadata'])) return undefined
+  const { name: _name, ...metadata } = body['metadata']
+  const twin = { ...body, metadata: { ...metadata, generateName: 'weir-recreate-' } }
+  const { spec } = twin
+  if (body['kind'] !== 'Service' || !isFields(spec)) return twin
+  const { clusterIP: _ip, clusterIPs: _ips, healthCheckNodePort: _check, ...rest } = spec
+  const ports = Array.isArray(rest['ports']) ? rest['ports'].map(withoutNodePort) : undefined
+  return { ...twin, spec: { ...rest, ...(ports && { ports }) } }
+}
+
+function withoutNodePort(port: unknown): unknown {
+  if (!isFields(port)) return port
+  const { nodePort: _unused, ...rest } = port
+  return rest
+}
+
+/** Refused because of its name or because there would be two of them: as itself it could be created. */
+function isAboutTwin(error: KubeError): boolean {
+  if (error.code === 'forbidden') return /exceeded quota/.test(error.message)
+  const fields = error.causes.map(({ field = '' }) => field)
+  return fields.length > 0 && fields.every((field) => field === 'metadata.name' || field === 'metadata.generateName')
 }

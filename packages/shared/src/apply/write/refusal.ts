@@ -24,7 +24,7 @@ export function explainRefusal(error: unknown, { desired, attempt, mask }: { des
 
 function refusalText(error: KubeError, { ref }: Desired, { attempt, words }: { attempt: Attempt; words: string }): string {
   if (attempt === 'apply') return `${showObject(ref)} apply failed: ${words}`
-  if (error.code === 'not-found') return ref.namespace === '' ? `${showObject(ref)} namespace not specified: ${words}` : `${showObject(ref)} not found: ${words}`
+  if (error.code === 'not-found') return `${showObject(ref)} not found: ${words}`
   const reason = error.reason ?? ''
   return `${showObject(ref)} dry-run failed${reason === '' ? '' : ` (${reason})`}: ${words}`
 }
@@ -35,13 +35,21 @@ export function noKind({ ref }: Desired): ApplyError {
   return new ApplyError(`${showObject(ref)} dry-run failed: no matches for kind "${ref.kind}" in version "${apiVersion}"`, { code: 'no-kind', refs: [ref] })
 }
 
-/** A fact about the API server or the way to it, none about the object. A webhook that fails is one about the object. */
-export function isTrouble(error: KubeError): boolean {
-  const verdict = troubles[error.code]
-  return verdict === 'unless-webhook' ? !/webhook/.test(error.message) : verdict
+/** The API server answers this with a 404 that names nothing. */
+export function noNamespace({ ref }: Desired): ApplyError {
+  return new ApplyError(`${showObject(ref)} namespace not specified: the server could not find the requested resource`, { code: 'refused', refs: [ref] })
 }
 
-const troubles: Readonly<Record<KubeErrorCode, boolean | 'unless-webhook'>> = {
+/** A fact about the API server or the way to it, none about the object. */
+export function isTrouble(error: KubeError): boolean {
+  const verdict = troubles[error.code]
+  return verdict === 'unless-about-object' ? !aboutObject.test(error.message) : verdict
+}
+
+/** What the API server answers with 500 though it says something about the object: a wrong type in an apply, a webhook that fails. */
+const aboutObject = /webhook|failed to create (typed|manager for)|typed patch|conversion|unmarshal/
+
+const troubles: Readonly<Record<KubeErrorCode, boolean | 'unless-about-object'>> = {
   unauthorized: true,
   throttled: true,
   timeout: true,
@@ -50,7 +58,7 @@ const troubles: Readonly<Record<KubeErrorCode, boolean | 'unless-webhook'>> = {
   fenced: true,
   aborted: true,
   config: true,
-  server: 'unless-webhook',
+  server: 'unless-about-object',
   'not-found': false,
   'not-served': false,
   conflict: false,
@@ -64,17 +72,12 @@ const troubles: Readonly<Record<KubeErrorCode, boolean | 'unless-webhook'>> = {
 }
 
 /**
- * - `immutable`: the update asks for what no update may change.
- * - `perhaps`: invalid for a reason that may be that one, or a plain mistake in the object.
+ * The update asks for what no update may change, or for what is invalid anyway: the API server says Invalid to both. Some
+ * refuse with other codes and these words (webhooks, policies).
  */
-export function immutability(error: KubeError): 'immutable' | 'perhaps' | 'no' {
-  const texts = [error.message, ...error.causes.map(({ message = '' }) => message)]
-  if (texts.some((text) => immutableWords.test(text))) return 'immutable'
-  return error.code === 'invalid' ? 'perhaps' : 'no'
+export function mayBeImmutable(error: KubeError): boolean {
+  return error.code === 'invalid' || /is immutable|immutable field/.test(error.message)
 }
-
-const immutableWords =
-  /is immutable|immutable field|immutable after|may not change once set|may not be changed|may not be updated|cannot be changed|can't be changed|updates to \w+ spec for fields other than/i
 
 /** The API server's own words: what stands before them names a request that nobody made by hand. */
 export function wordsOf(error: KubeError): string {

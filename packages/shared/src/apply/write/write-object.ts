@@ -1,4 +1,5 @@
 import type { KubeObject } from '@weir/shared/kube'
+import { showObject } from '@weir/shared/manifest'
 import { ApplyError } from '../apply-error.ts'
 import type { Action, Change } from '../change.ts'
 import { takeOverPatch } from '../fields/managed-fields.ts'
@@ -8,33 +9,45 @@ import { isWaited } from '../live/holding.ts'
 import { beginWrite, endWrite, failWrite, readFacts, skipWrite } from '../live/observe.ts'
 import { mergesFields } from '../switches.ts'
 import type { Verdict } from './judge.ts'
+import { judgeRefusal } from './judge.ts'
 import { explainRefusal } from './refusal.ts'
 import { retryConflicts, sendApply } from './writing.ts'
 import type { Subject, Writing } from './writing.ts'
-import { showObject } from '@weir/shared/manifest'
 
 /** Carries out a verdict. The live set then holds what the answer showed. Throws ApplyError, or the signal's reason. */
-export async function writeObject(writing: Writing, { subject, verdict }: { subject: Subject; verdict: Verdict }, signal: AbortSignal): Promise<Change> {
+export async function writeObject(writing: Writing, { subject, verdict }: Judged, signal: AbortSignal): Promise<Change> {
   const { desired, entry } = subject
-  const { state } = writing
   put(entry, bit.vanishes, desired.vanishes)
   if (verdict.kind === 'skip') {
-    skipWrite(state, entry, { digest: desired.digest, byUs: verdict.byUs })
+    skipWrite(writing.state, entry, { digest: desired.digest, byUs: verdict.byUs })
     return { ref: desired.ref, action: 'skipped' }
   }
   beginWrite(entry)
   try {
-    const { object, action } = verdict.kind === 'recreate' ? await recreate(writing, { subject, uid: verdict.uid }, signal) : await write(writing, { subject, verdict }, signal)
-    const merges = verdict.kind === 'apply' ? verdict.merges : mergesFields(desired.switches, 0)
-    writing.onAnswer?.(desired, object)
-    endWrite(state, entry, { object, whole: wantsHealth(writing, subject), digest: desired.digest, merges })
-    const sharedWith = verdict.kind === 'apply' ? verdict.sharedWith : undefined
-    return { ref: desired.ref, action, ...(sharedWith && { sharedWith }) }
+    return await send(writing, { subject, verdict }, signal)
   } catch (error) {
-    failWrite(state, entry)
+    failWrite(writing.state, entry)
     signal.throwIfAborted()
+    // Without a dry run the apply was the test: what it says is judged like a refused dry run.
+    const isTest = verdict.kind === 'apply' && verdict.isKnown
+    if (isTest) return writeObject(writing, { subject, verdict: await judgeRefusal(writing, subject, { error, signal }) }, signal)
     throw explainRefusal(error, { desired, attempt: 'apply', mask: writing.mask })
   }
+}
+
+export interface Judged {
+  readonly subject: Subject
+  readonly verdict: Verdict
+}
+
+async function send(writing: Writing, { subject, verdict }: { subject: Subject; verdict: Exclude<Verdict, { kind: 'skip' }> }, signal: AbortSignal): Promise<Change> {
+  const { desired, entry } = subject
+  const isNew = verdict.kind === 'recreate'
+  const { object, action } = isNew ? await recreate(writing, { subject, uid: verdict.uid }, signal) : await write(writing, { subject, verdict }, signal)
+  const merges = isNew ? mergesFields(desired.switches, 0) : verdict.merges
+  writing.onAnswer?.(desired, object)
+  endWrite(writing.state, entry, { object, whole: wantsHealth(writing, subject), digest: desired.digest, merges })
+  return { ref: desired.ref, action, ...(!isNew && verdict.sharedWith && { sharedWith: verdict.sharedWith }) }
 }
 
 interface Written {

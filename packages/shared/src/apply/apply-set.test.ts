@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import type { Cluster } from '@weir/shared/control-plane'
+import { identify, inventoryId } from '@weir/shared/manifest'
+import type { KubeObject } from '@weir/shared/manifest'
+import { testControlPlane } from '@weir/shared/testing'
+import { ApplyError } from './apply-error.ts'
+import { configMap, deployment, namespaceObject, openWorld } from './test-world.ts'
+import type { World } from './test-world.ts'
+
+const ns = 'apps'
+const owner = { namespace: 'flux-system', name: 'apps' }
+const switches = (name: string, value: string) => ({ [`kustomize.toolkit.fluxcd.io/${name}`]: value })
+let cluster: Cluster
+let world: World
+
+beforeAll(async () => {
+  cluster = await testControlPlane({ fleet: 'api' })
+  world = await openWorld(cluster.kubeconfig(), owner)
+  await world.apply([namespaceObject(ns)])
+})
+afterAll(async () => {
+  await world.close()
+  await cluster.stop()
+})
+beforeEach(() => void world.calls())
+
+const resourceOf = async (object: KubeObject) => {
+  const [group = '', version = ''] = object.apiVersion.includes('/') ? object.apiVersion.split('/') : ['', object.apiVersion]
+  const resource = await world.kube.discovery.resource({ group, version, kind: object.kind })
+  if (resource === undefined) throw new Error(`no ${object.kind}`)
+  return { resource, namespace: object.metadata.namespace ?? '', name: object.metadata.name }
+}
+const read = async (object: KubeObject) => world.kube.get(await resourceOf(object))
+/** Edits by hand, and waits until the live set has seen it. */
+const byKubectl = async (object: KubeObject, body: object) => {
+  const { metadata } = await world.kube.patch(await resourceOf(object), { type: 'merge', body, manager: 'kubectl-edit' })
+  await world.eventually(() => expect(world.live.state.entries.get(inventoryId(identify(object)))?.version).toBe(Number(metadata.resourceVersion)))
+}
+const refused = async (run: Promise<unknown>): Promise<ApplyError> => {
+  const error = await run.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(ApplyError)
+  return error as ApplyError
+}
+
+describe('applySet', () => {
+  it('creates, then costs nothing, then configures what changed alone', async () => {
+    const [a, b] = [configMap(ns, 'a'), configMap(ns, 'b')]
+    expect(await world.apply([b, a])).toEqual([`ConfigMap/${ns}/a created`, `ConfigMap/${ns}/b created`])
+    expect(world.calls()).toEqual([`apply ConfigMap/${ns}/a`, `apply ConfigMap/${ns}/b`, `apply dry ConfigMap/${ns}/a`, `apply dry ConfigMap/${ns}/b`])
+    await world.live.synced(owner, AbortSignal.timeout(5000))
+    expect(await world.apply([a, b])).toEqual([`ConfigMap/${ns}/a unchanged`, `ConfigMap/${ns}/b unchanged`])
+    expect(world.calls()).toEqual([])
+    expect(await world.apply([configMap(ns, 'a', { value: '2' }), b])).toEqual([`ConfigMap/${ns}/a configured`, `ConfigMap/${ns}/b unchanged`])
+    expect(world.calls()).toEqual([`apply ConfigMap/${ns}/a`])
+    expect((await read(a))?.metadata.labels).toMatchObject({ 'kustomize.toolkit.fluxcd.io/name': 'apps', 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' })
+    expect(world.drift).toEqual([])
+  })
+
+  it('writes nothing of a stage of which one object is refused, and names it as Flux does', async () => {
+    const bad = { ...deployment(ns, 'bad'), spec: { replicas: 'many' } }
+    const worse = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'Bad_Name', namespace: ns }, spec: {} }
+    const error = await refused(world.apply([configMap(ns, 'good'), bad, worse, namespaceObject('made-before')]))
+    expect(error.code).toBe('refused')
+    expect(error.message).toMatch(/^Service\/apps\/Bad_Name dry-run failed \(Invalid\): Service "Bad_Name" is invalid/)
+    expect(error.message).toContain('\nDeployment/apps/bad dry-run failed')
+    expect(error.message).toMatch(/\nNamespace\/made-before created$/)
+    expect(error.changes.map(({ action, ref }) => [ref.kind, action])).toEqual([['Namespace', 'created']])
+    expect(await read(configMap(ns, 'good'))).toBeUndefined()
+  })
+
+  it('applies a Namespace, a definition and what needs them in one go', async () => {
+    const crd = definition('widgets', 'Widget')
+    const widget = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'w', namespace: 'fresh' }, spec: { size: 9007199254740993n } }
+    const changes = await world.apply([widget, crd, namespaceObject('fresh'), configMap('fresh', 'c')])
+    expect(changes).toEqual(['CustomResourceDefinition/widgets.example.com created', 'Namespace/fresh created', 'ConfigMap/fresh/c created', 'Widget/fresh/w created'])
+  })
+
+  it('says which kind nobody serves', async () => {
+    const error = await refused(world.apply([{ apiVersion: 'nobody.example/v1', kind: 'Ghost', metadata: { name: 'g', namespace: ns } }]))
+    expect(error).toMatchObject({ code: 'no-kind', message: `Ghost/${ns}/g dry-run failed: no matches for kind "Ghost" in version "nobody.example/v1"` })
+  })
+
+  it('says that a namespace is missing, or not given', async () => {
+    expect((await refused(world.apply([configMap('nowhere', 'a')]))).message).toBe('ConfigMap/nowhere/a not found: namespaces "nowhere" not found')
+    const { namespace: _unused, ...metadata } = configMap(ns, 'a').metadata
+    expect((await refused(world.apply([{ ...configMap(ns, 'a'), metadata }]))).message).toMatch(/^ConfigMap\/a namespace not specified: /)
+  })
+
+  it('leaves the namespace of a cluster-scoped object out of its id', async () => {
+    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'weir:r', namespace: ns }, rules: [] }
+    const [desired] = await world.declare([role])
+    expect(desired?.id).toBe('_weir__r_rbac.authorization.k8s.io_ClusterRole')
+    expect(await world.apply([role])).toEqual(['ClusterRole/weir:r created'])
+  })
+
+  it('refuses an object that is declared twice', async () => {
+    expect(await refused(world.apply([configMap(ns, 'x'), configMap(ns, 'x', { value: '2' })]))).toMatchObject({ code: 'duplicate', message: `declared more than once: ConfigMap/${ns}/x` })
+  })
+
+  it('never shows a value of a Secret', async () => {
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's', namespace: ns }, stringData: { key: 'canary-4711' } }
+    const broken = { ...secret, metadata: { ...secret.metadata, name: 't' }, data: { pin: 47114711, list: ['canary-4712'] } }
+    const typed = { ...secret, metadata: { ...secret.metadata, name: 'u' }, type: 'kubernetes.io/dockerconfigjson' }
+    const { message } = await refused(world.apply([secret, broken, typed]))
+    expect(message).toMatch(/Secret\/apps\/t dry-run failed/)
+    expect(message).not.toMatch(/canary|4711|Y2FuYXJ5/)
+  })
+
+  it('takes over what kubectl wrote, and what it left on the object', async () => {
+    const object = configMap(ns, 'adopted')
+    const handMade = { ...object, metadata: { ...object.metadata, annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } }, data: { value: 'hand', extra: 'x' } }
+    await world.kube.create((await resourceOf(object)).resource, handMade, { manager: 'kubectl-client-side-apply' })
+    expect(await world.apply([object])).toEqual([`ConfigMap/${ns}/adopted configured`])
+    const live = await read(object)
+    expect(live?.['data']).toEqual({ value: '1' })
+    expect(live?.metadata.annotations).toBeUndefined()
+    expect(live?.metadata.managedFields?.map(({ manager }) => manager)).toEqual(['kustomize-controller'])
+  })
+})
+
+describe('switches', () => {
+  it('leaves alone what Git says to leave alone, without a call', async () => {
+    const ignored = configMap(ns, 'ignored', { annotations: switches('ssa', 'Ignore') })
+    expect(await world.apply([ignored, configMap(ns, 'beside')])).toEqual([`ConfigMap/${ns}/beside created`, `ConfigMap/${ns}/ignored skipped`])
+    expect(world.calls().filter((call) => call.endsWith('ignored'))).toEqual([])
+  })
+
+  it('leaves alone what the live object says to leave alone', async () => {
+    const object = configMap(ns, 'hands-off')
+    await world.apply([object])
+    await byKubectl(object, { metadata: { annotations: switches('reconcile', 'Disabled') } })
+    expect(await world.apply([configMap(ns, 'hands-off', { value: '2' })])).toEqual([`ConfigMap/${ns}/hands-off skipped`])
+    expect((await read(object))?.['data']).toEqual({ value: '1' })
+  })
+
+  it('creates once what is wanted only if it is not there', async () => {
+    const once = (value: string) => configMap(ns, 'once', { value, annotations: switches('ssa', 'IfNotPresent') })
+    expect(await world.apply([once('1')])).toEqual([`ConfigMap/${ns}/once created`])
+    expect(await world.apply([once('2')])).toEqual([`ConfigMap/${ns}/once skipped`])
+  })
+
+  it('lets others keep their fields where it merges', async () => {
+    const merged = configMap(ns, 'merged', { annotations: switches('ssa', 'Merge') })
+    await world.apply([merged])
+    await byKubectl(merged, { data: { extra: 'kept' } })
+    await world.apply([configMap(ns, 'merged', { value: '2', annotations: switches('ssa', 'Merge') })])
+    expect((await read(merged))?.['data']).toEqual({ value: '2', extra: 'kept' })
+  })
+})
+
+describe('force', () => {
+  const job = (image: string, annotations: Record<string, string> = {}) => ({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'migrate', namespace: ns, annotations },
+    spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'm', image }] } } },
+  })
+
+  it('refuses what no update may change', async () => {
+    await world.apply([job('a:1')])
+    expect((await refused(world.apply([job('a:2')]))).message).toMatch(/^Job\/apps\/migrate dry-run failed \(Invalid\): .*field is immutable/)
+  })
+
+  it.each([
+    ['the spec', { force: true }, {}],
+    ['an annotation', {}, switches('force', 'Enabled')],
+  ])('recreates it where %s says so', async (_name, options, annotations) => {
+    const image = `a:${JSON.stringify(options).length}`
+    const before = await read(job('a:1'))
+    expect(await world.apply([job(image, annotations)], options)).toEqual([`Job/${ns}/migrate created`])
+    expect((await read(job(image)))?.metadata.uid).not.toBe(before?.metadata.uid)
+  })
+
+  it('does not delete an object that could not be created again', async () => {
+    const before = await read(job('a:1'))
+    const broken = { ...job('a:3'), spec: { template: { spec: { restartPolicy: 'Nonsense', containers: [{ name: 'm', image: 'a:3' }] } } } }
+    await refused(world.apply([broken], { force: true }))
+    expect((await read(job('a:1')))?.metadata.uid).toBe(before?.metadata.uid)
+  })
+})
+
+function definition(plural: string, kind: string): KubeObject {
+  const schema = { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer', format: 'int64' } } } } }
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.example.com` },
+    spec: { group: 'example.com', scope: 'Namespaced', names: { plural, kind }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } }] },
+  }
+}
