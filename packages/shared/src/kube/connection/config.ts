@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { TlsOptions } from '@weir/shared/http'
 import { fieldAt, parseYaml } from '@weir/shared/manifest'
-import { redact } from '@weir/shared/telemetry'
+import { redact, redactor } from '@weir/shared/telemetry'
 import type { KubeConfig as ParsedConfig } from '@kubernetes/client-node/dist/config.js'
 import { KubeError } from '../kube-error.ts'
 
@@ -128,20 +128,26 @@ async function readCredentials(source: ConfigSource, config: ParsedConfig): Prom
   } catch (error) {
     throw broken(source, `no credentials: ${wordsOf(error)}`, error)
   }
-  const { ca, cert, key, servername, rejectUnauthorized, auth, headers = {} } = applied
-  // A token file ends with a newline, which no header may hold.
+  return { headers: headersOf(applied), tls: tlsOf(applied) }
+}
+
+function headersOf({ auth, headers = {} }: Applied): Readonly<Record<string, string>> {
   const sent: Record<string, string> = {}
+  // A token file ends with a newline, which no header may hold.
   for (const [name, value] of Object.entries(headers)) sent[name.toLowerCase()] = value.trim()
   if (auth !== undefined) sent['authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`
+  const [, secret] = (sent['authorization'] ?? '').split(' ')
+  if (secret !== undefined) redactor.add(secret)
+  return sent
+}
+
+function tlsOf({ ca, cert, key, servername, rejectUnauthorized }: Applied): TlsOptions {
   return {
-    headers: sent,
-    tls: {
-      ...(ca && { ca }),
-      ...(cert && { cert }),
-      ...(key && { key }),
-      ...(servername !== undefined && { servername }),
-      ...(rejectUnauthorized === false && { insecureSkipVerify: true }),
-    },
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(servername !== undefined && { servername }),
+    ...(rejectUnauthorized === false && { insecureSkipVerify: true }),
   }
 }
 
