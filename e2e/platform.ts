@@ -24,6 +24,8 @@ export interface PlatformOptions {
   readonly together?: boolean
   /** Address of the API server that the controllers are given instead of the real one (a fault proxy): path of a kubeconfig by controller. */
   readonly kubeconfig?: (controller: ControllerName, direct: string) => string
+  /** Further flags of Node for the controllers, such as `--cpu-prof`. */
+  readonly nodeFlags?: readonly string[]
   onProgress?(line: string): void
 }
 
@@ -65,7 +67,8 @@ const bothControllers: readonly ControllerName[] = ['source-controller', 'kustom
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const { fleet = 'full', onProgress } = options
   const dir = await mkdtemp(path.join(tmpdir(), 'weir-platform-'))
-  const bundle = await bundleWeir()
+  const shipped = await bundleWeir()
+  const bundle = { ...shipped, nodeFlags: [...shipped.nodeFlags, ...(options.nodeFlags ?? [])] }
   const cluster = await startControlPlane({ fleet, ...(onProgress ? { onProgress } : {}) })
   const running = new Map<string, ControllerProcess>()
   await installChart(cluster, { controllers: bothControllers })
