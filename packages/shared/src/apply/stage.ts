@@ -5,6 +5,7 @@ import type { ApplyContext } from './apply-set.ts'
 import type { Change } from './change.ts'
 import type { Desired } from './declare.ts'
 import { findEntry } from './live/state.ts'
+import { awaitServed } from './served.ts'
 import type { Stage } from './stages.ts'
 import { waitUntilCurrent } from './wait.ts'
 import { judgeByDryRun, judgeKnown } from './write/judge.ts'
@@ -29,7 +30,7 @@ export async function applyStage(context: ApplyContext, stage: Stage<Desired>, o
   if (writes) await context.beforeWrite()
   const writing = stage.waits ? { ...context, waits: true } : context
   const changes = await context.running.critical(`apply ${stage.name}`, (signal) => writeRanks(writing, ranks, signal))
-  if (stage.waits && writes) await awaitStage(context, changes)
+  if (stage.waits && writes) await awaitStage(context, stage.ranks.flat(), changes)
   return changes
 }
 
@@ -81,11 +82,12 @@ function byFirstRef(a: ApplyError, b: ApplyError): number {
 }
 
 /** Later stages need these: definitions must be served, namespaces and classes be there. */
-async function awaitStage(context: ApplyContext, changes: readonly Change[]): Promise<void> {
+async function awaitStage(context: ApplyContext, desired: readonly Desired[], changes: readonly Change[]): Promise<void> {
   const written = changes.filter(({ action }) => action === 'created' || action === 'configured').map(({ ref }) => ref)
   const refs = written.filter((ref) => findEntry(context.state, context.holderKey, inventoryId(ref))?.health.status !== 'Current')
   if (refs.length > 0) await awaitCurrent(context, refs, changes)
-  if (written.some(({ kind }) => kind === 'CustomResourceDefinition')) await context.kube.discovery.refresh({ maxAgeMs: 0 })
+  const definitions = desired.filter(({ ref }) => ref.kind === 'CustomResourceDefinition' && written.includes(ref))
+  if (definitions.length > 0) await context.running.park('wait for discovery', (signal) => awaitServed(context.kube, definitions, signal))
 }
 
 async function awaitCurrent({ running, live, owner, state, holderKey }: ApplyContext, refs: readonly ObjectRef[], changes: readonly Change[]): Promise<void> {

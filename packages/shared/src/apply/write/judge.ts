@@ -108,8 +108,8 @@ async function couldBeCreated(writing: Writing, { desired, target }: Subject, si
 function twinOf(body: unknown): Fields | undefined {
   if (!isFields(body) || !isFields(body['metadata'])) return undefined
   const { name: _name, ...metadata } = body['metadata']
-  const twin = { ...body, metadata: { ...metadata, generateName: 'weir-recreate-' } }
-  const { spec } = twin
+  const twin: Fields = { ...body, metadata: { ...metadata, generateName: 'weir-recreate-' } }
+  const spec = twin['spec']
   if (body['kind'] !== 'Service' || !isFields(spec)) return twin
   const { clusterIP: _ip, clusterIPs: _ips, healthCheckNodePort: _check, ...rest } = spec
   const ports = Array.isArray(rest['ports']) ? rest['ports'].map(withoutNodePort) : undefined

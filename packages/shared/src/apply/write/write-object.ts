@@ -11,6 +11,7 @@ import { mergesFields } from '../switches.ts'
 import type { Verdict } from './judge.ts'
 import { judgeRefusal } from './judge.ts'
 import { explainRefusal } from './refusal.ts'
+import { sleep } from './sleep.ts'
 import { retryConflicts, sendApply } from './writing.ts'
 import type { Subject, Writing } from './writing.ts'
 
@@ -111,19 +112,4 @@ async function recreate(writing: Writing, { subject, uid }: { subject: Subject; 
 function wantsHealth({ waits = false }: Writing, { entry, target }: Subject): boolean {
   const isPlain = target.resource.group === '' && (target.resource.kind === 'Secret' || target.resource.kind === 'ConfigMap')
   return !isPlain && target.resource.status && (waits || isWaited(entry))
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason)
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    const stop = (): void => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    }
-    signal.addEventListener('abort', stop, { once: true })
-  })
 }
