@@ -171,11 +171,11 @@ function addVersion(program: Command, world: World, outcome: Outcome): void {
 /** Named here for the help alone, `weir help all` included: they are started before this file is loaded. */
 function addControllers(program: Command, world: World, outcome: Outcome): void {
   const commands = [
-    ['all', 'run all controllers in one process'],
-    ['source-controller', 'run source-controller'],
-    ['kustomize-controller', 'run kustomize-controller'],
+    ['all', 'run all controllers in one process', ['source-controller', 'kustomize-controller']],
+    ['source-controller', 'run source-controller', ['source-controller']],
+    ['kustomize-controller', 'run kustomize-controller', ['kustomize-controller']],
   ] as const
-  for (const [name, summary] of commands) {
+  for (const [name, summary, controllers] of commands) {
     program
       .command(name)
       .summary(summary)
@@ -184,8 +184,8 @@ function addControllers(program: Command, world: World, outcome: Outcome): void 
       .allowUnknownOption()
       .argument('[flags...]')
       .action(async () => {
-        const { runWeir } = await import('./weir.ts')
-        outcome.code = await runWeir([name, '--help'], world)
+        const { showRunHelp } = await import('./run-command.ts')
+        outcome.code = showRunHelp({ command: name, controllers }, world)
       })
   }
 }

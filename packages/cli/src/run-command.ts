@@ -1,4 +1,4 @@
-import { findConnection, takeConnectionFlags } from './connection.ts'
+import { findConnection, takeConnectionFlags } from './connection/find-connection.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { describeRun, runControllers, type ControllerName } from './run.ts'
 import type { World } from './world.ts'
@@ -11,12 +11,10 @@ export interface RunCommand {
 }
 
 /** `weir all`, `weir source-controller`, `weir kustomize-controller`: runs until it is told to stop. */
-export async function runCommand({ command, controllers, argv }: RunCommand, { env, terminal, stop }: World): Promise<ExitCode> {
+export async function runCommand({ command, controllers, argv }: RunCommand, world: World): Promise<ExitCode> {
+  const { env, terminal, stop } = world
   const { flags, rest } = takeConnectionFlags(argv)
-  if (rest.includes('--help') || rest.includes('-h')) {
-    terminal.print(usageOf(command, controllers))
-    return exitCodes.ok
-  }
+  if (rest.includes('--help') || rest.includes('-h')) return showRunHelp({ command, controllers }, world)
   return runControllers({
     controllers,
     argv: rest,
@@ -25,6 +23,12 @@ export async function runCommand({ command, controllers, argv }: RunCommand, { e
     connection: () => findConnection(flags, env),
     say: (message) => terminal.tell(`weir ${command}: ${message}`),
   })
+}
+
+/** What these commands take, every flag of the controllers included. */
+export function showRunHelp({ command, controllers }: Omit<RunCommand, 'argv'>, { terminal }: World): ExitCode {
+  terminal.print(usageOf(command, controllers))
+  return exitCodes.ok
 }
 
 function usageOf(command: string, controllers: readonly ControllerName[]): string {

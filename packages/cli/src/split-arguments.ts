@@ -21,12 +21,11 @@ export function splitArguments(argv: readonly string[], owners: readonly Argumen
     }
     const flag = parseFlag(argument)
     if (flag === undefined) return { ok: false, message: `unexpected argument ${JSON.stringify(argument)}` }
-    const readers = owners.flatMap((owner, at) => (reads(owner, flag) ? [at] : []))
+    const readers = owners.flatMap((owner, at) => (reads(owner, flag) ? [{ owner, at }] : []))
     const [first] = readers
     if (first === undefined) return { ok: false, message: `unknown flag: ${flag.written}` }
-    const takesNext = flag.value === undefined && owners[first]?.flags[flag.name]?.bare === false
-    const words = takesNext ? [`--${flag.name}`, ...rest.splice(0, 1)] : [`--${flag.name}${flag.value ?? ''}`]
-    for (const at of readers) dealt[at]?.push(...words)
+    const words = takesNext(first.owner, flag) ? [`--${flag.name}`, ...rest.splice(0, 1)] : [`--${flag.name}${flag.value}`]
+    for (const { at } of readers) dealt[at]?.push(...words)
   }
   return { ok: true, argv: dealt }
 }
@@ -34,17 +33,21 @@ export function splitArguments(argv: readonly string[], owners: readonly Argumen
 interface WrittenFlag {
   readonly prefix: string | undefined
   readonly name: string
-  /** With its `=`. */
-  readonly value: string | undefined
+  /** With its `=`; `''` where none was written. */
+  readonly value: string
   /** As it was written, without the value. */
   readonly written: string
 }
 
 function parseFlag(argument: string): WrittenFlag | undefined {
-  const [, prefix, name = '', value] = /^--(?:([a-z]+)\.)?([^=.]+)(=.*)?$/s.exec(argument) ?? []
+  const [, prefix, name = '', value = ''] = /^--(?:([a-z]+)\.)?([^=.]+)(=.*)?$/s.exec(argument) ?? []
   return name === '' ? undefined : { prefix, name, value, written: `--${prefix === undefined ? '' : `${prefix}.`}${name}` }
 }
 
 function reads(owner: ArgumentOwner, { prefix, name }: WrittenFlag): boolean {
   return (prefix === undefined || owner.prefix === prefix) && Object.hasOwn(owner.flags, name)
+}
+
+function takesNext(owner: ArgumentOwner, { name, value }: WrittenFlag): boolean {
+  return value === '' && owner.flags[name]?.bare === false
 }

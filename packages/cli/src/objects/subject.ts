@@ -1,4 +1,4 @@
-import { CliError, exitCodes } from './exit-codes.ts'
+import { CliError, exitCodes } from '../exit-codes.ts'
 import { findKind, type NamedKind } from './kinds.ts'
 
 /** What a command is asked about: a kind, or one object of it. */

@@ -25,7 +25,7 @@ function named(kind: Kind): NamedKind {
 
 const apps = (kind: string): Kind => ({ group: 'apps', version: 'v1', kind, plural: `${kind.toLowerCase()}s`, namespaced: true })
 
-export const deploymentKind = apps('Deployment')
+const deploymentKind = apps('Deployment')
 export const replicaSetKind = apps('ReplicaSet')
 export const podKind: Kind = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true }
 export const secretKind: Kind = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true }
@@ -36,7 +36,10 @@ export const listedKinds: readonly NamedKind[] = [...sourceKinds, kustomizationK
 
 /** What `why` can begin with besides: workloads, so that a person may start where it hurts. */
 export const workloadKinds: readonly NamedKind[] = [
-  ...[deploymentKind, apps('StatefulSet'), apps('DaemonSet'), replicaSetKind],
+  deploymentKind,
+  apps('StatefulSet'),
+  apps('DaemonSet'),
+  replicaSetKind,
   { group: 'batch', version: 'v1', kind: 'Job', plural: 'jobs', namespaced: true },
   podKind,
 ].map(named)

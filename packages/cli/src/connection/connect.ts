@@ -1,6 +1,6 @@
 import { createKube, loadConfig, type ConfigSource, type Kube, type KubeConfig } from '@weir/shared/kube'
 import { createTelemetry } from '@weir/shared/telemetry'
-import { version } from './version.ts'
+import { version } from '../version.ts'
 
 export interface Connection {
   readonly kube: Kube

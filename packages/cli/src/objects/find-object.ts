@@ -1,5 +1,5 @@
 import type { Kube, KubeObject } from '@weir/shared/kube'
-import { CliError, exitCodes } from './exit-codes.ts'
+import { CliError, exitCodes } from '../exit-codes.ts'
 import type { NamedKind } from './kinds.ts'
 
 export interface ObjectQuestion {

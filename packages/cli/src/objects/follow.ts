@@ -59,7 +59,7 @@ function watchKind(kube: Pick<Kube, 'watch'>, options: FollowOptions, { kind, st
     // Also after a watch that had to begin anew: only what differs is told.
     replace(objects: readonly KubeObject[]) {
       const keys = new Set(objects.map(keyOf))
-      for (const object of [...known.values()]) if (!keys.has(keyOf(object))) remove(object)
+      for (const object of known.values()) if (!keys.has(keyOf(object))) remove(object)
       for (const object of objects) if (known.get(keyOf(object))?.metadata.resourceVersion !== object.metadata.resourceVersion) upsert(object)
       resolve()
     },
