@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type { Cluster } from '@weir/shared/control-plane'
-import { identify, inventoryId } from '@weir/shared/manifest'
 import type { KubeObject } from '@weir/shared/manifest'
 import { testControlPlane } from '@weir/shared/testing'
 import { ApplyError } from './apply-error.ts'
@@ -24,18 +23,8 @@ afterAll(async () => {
 })
 beforeEach(() => void world.calls())
 
-const resourceOf = async (object: KubeObject) => {
-  const [group = '', version = ''] = object.apiVersion.includes('/') ? object.apiVersion.split('/') : ['', object.apiVersion]
-  const resource = await world.kube.discovery.resource({ group, version, kind: object.kind })
-  if (resource === undefined) throw new Error(`no ${object.kind}`)
-  return { resource, namespace: object.metadata.namespace ?? '', name: object.metadata.name }
-}
-const read = async (object: KubeObject) => world.kube.get(await resourceOf(object))
-/** Edits by hand, and waits until the live set has seen it. */
-const byKubectl = async (object: KubeObject, body: object) => {
-  const { metadata } = await world.kube.patch(await resourceOf(object), { type: 'merge', body, manager: 'kubectl-edit' })
-  await world.eventually(() => expect(world.live.state.entries.get(inventoryId(identify(object)))?.version).toBe(Number(metadata.resourceVersion)))
-}
+const read = (object: KubeObject) => world.read(object)
+const byKubectl = (object: KubeObject, body: object) => world.edit(object, body)
 const refused = async (run: Promise<unknown>): Promise<ApplyError> => {
   const error = await run.then(
     () => undefined,
@@ -112,7 +101,7 @@ describe('applySet', () => {
   it('takes over what kubectl wrote, and what it left on the object', async () => {
     const object = configMap(ns, 'adopted')
     const handMade = { ...object, metadata: { ...object.metadata, annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } }, data: { value: 'hand', extra: 'x' } }
-    await world.kube.create((await resourceOf(object)).resource, handMade, { manager: 'kubectl-client-side-apply' })
+    await world.kube.create((await world.target(object)).resource, handMade, { manager: 'kubectl-client-side-apply' })
     expect(await world.apply([object])).toEqual([`ConfigMap/${ns}/adopted configured`])
     const live = await read(object)
     expect(live?.['data']).toEqual({ value: '1' })

@@ -1,6 +1,6 @@
 import { createKube, loadConfig } from '@weir/shared/kube'
-import type { Kube, Kube as CountedKube, Target } from '@weir/shared/kube'
-import { showObject, showOwner } from '@weir/shared/manifest'
+import type { Kube, Target } from '@weir/shared/kube'
+import { identify, inventoryId, showObject, showOwner } from '@weir/shared/manifest'
 import type { KubeObject, Owner } from '@weir/shared/manifest'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { applySet } from './apply-set.ts'
@@ -25,6 +25,10 @@ export interface World {
   apply(objects: readonly KubeObject[], options?: Partial<ApplySetOptions>): Promise<readonly string[]>
   /** The calls since the last take, watches and discovery left out: `apply dry ConfigMap/ns/name`. */
   calls(): readonly string[]
+  read(object: KubeObject): Promise<KubeObject | undefined>
+  /** A merge patch by somebody else; resolves once the live set has seen it. */
+  edit(object: KubeObject, body: object, options?: { readonly manager?: string; readonly status?: boolean }): Promise<void>
+  target(object: KubeObject): Promise<Target>
   /** Polls until it holds; the last failure if it does not within 10 s. */
   eventually(check: () => void | Promise<void>): Promise<void>
   /** A second live set with a connection of its own: another process. */
@@ -41,6 +45,12 @@ export async function openWorld(kubeconfig: string, owner: Owner, options: Parti
   const live = createLiveSet({ kube, telemetry, onDrift: (at) => drift.push(showOwner(at)), ...options })
   live.start()
   const declare: World['declare'] = (objects, by = owner) => declareObjects(objects, { owner: by, discovery: kube.discovery })
+  const target = async (object: KubeObject): Promise<Target> => {
+    const { group, version, kind, namespace, name } = identify(object)
+    const resource = await raw.discovery.resource({ group, version, kind })
+    if (resource === undefined) throw new Error(`no ${kind}`)
+    return { resource, namespace, name }
+  }
   return {
     owner,
     kube,
@@ -54,6 +64,15 @@ export async function openWorld(kubeconfig: string, owner: Owner, options: Parti
       live.track(by, toInventory(desired.map(({ ref }) => ref)))
       return result.changes.map(showChange)
     },
+    target,
+    read: async (object) => raw.get(await target(object)),
+    async edit(object, body, { manager = 'kubectl-edit', status = false } = {}) {
+      const { metadata } = await raw.patch(await target(object), { type: 'merge', body, manager, ...(status && { subresource: 'status' }) })
+      await eventually(() => {
+        const entry = live.state.entries.get(inventoryId(identify(object)))
+        if (entry === undefined || entry.version < Number(metadata.resourceVersion)) throw new Error('the live set has not seen it')
+      })
+    },
     calls: () => record.splice(0).toSorted(),
     eventually,
     restart: () => openWorld(kubeconfig, owner, options),
@@ -64,7 +83,7 @@ export async function openWorld(kubeconfig: string, owner: Owner, options: Parti
   }
 }
 
-function counted(kube: Kube, record: string[]): CountedKube {
+function counted(kube: Kube, record: string[]): Kube {
   const name = ({ resource, namespace, name: called }: Target): string => showObject({ kind: resource.kind, namespace, name: called })
   const note = (verb: string, dryRun: boolean | undefined, what: string): void => void record.push(`${verb}${dryRun === true ? ' dry' : ''} ${what}`)
   return {

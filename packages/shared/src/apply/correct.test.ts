@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import type { Cluster } from '@weir/shared/control-plane'
+import type { KubeObject } from '@weir/shared/manifest'
+import { testControlPlane } from '@weir/shared/testing'
+import { correctDrift } from './correct.ts'
+import type { CorrectResult } from './correct.ts'
+import { createFights } from './fights.ts'
+import { toInventory } from './inventory.ts'
+import { configMap, deployment, namespaceObject, openWorld } from './test-world.ts'
+import type { World } from './test-world.ts'
+
+const ns = 'apps'
+const owner = { namespace: 'flux-system', name: 'apps' }
+const other = { namespace: 'flux-system', name: 'other' }
+let cluster: Cluster
+let world: World
+
+beforeAll(async () => {
+  cluster = await testControlPlane({ fleet: 'api' })
+  world = await openWorld(cluster.kubeconfig(), owner)
+  await world.apply([namespaceObject(ns)])
+})
+afterAll(async () => {
+  await world.close()
+  await cluster.stop()
+})
+beforeEach(() => {
+  world.drift.length = 0
+})
+
+const start = async (...objects: readonly KubeObject[]): Promise<void> => {
+  await world.apply(objects)
+  await world.live.synced(owner, AbortSignal.timeout(5000))
+  world.calls()
+}
+const noticed = () => world.eventually(() => expect(world.drift).toContain('flux-system/apps'))
+const correct = async (objects: readonly KubeObject[], fights = createFights(), now = Date.now()): Promise<CorrectResult> =>
+  correctDrift({ owner, desired: await world.declare(objects), kube: world.kube, live: world.live, fights, intervalMs: 60_000, now, signal: AbortSignal.timeout(10_000) })
+/** Long enough for an event that must not come. */
+const quiet = () => new Promise((resolve) => setTimeout(resolve, 150))
+
+describe('drift', () => {
+  it('is corrected with at most three calls where kubectl wrote, and says who and what', async () => {
+    const app = deployment(ns, 'web')
+    await start(app)
+    await world.edit(app, { spec: { replicas: 5, template: { metadata: { annotations: { mine: 'x' } } } } })
+    await noticed()
+    expect(world.live.suspects(owner)).toMatchObject([{ id: 'apps_web_apps_Deployment', cause: 'changed' }])
+    const { corrections } = await correct([app])
+    expect(corrections).toMatchObject([{ cause: 'changed', outcome: 'corrected', by: { manager: 'kubectl-edit' }, paths: ['.spec.replicas'], contested: false }])
+    expect(world.calls()).toEqual(['apply Deployment/apps/web', 'get Deployment/apps/web', 'patch Deployment/apps/web'])
+    const live = await world.read(app)
+    expect(live?.['spec']).toMatchObject({ replicas: 1 })
+    expect(JSON.stringify(live)).not.toContain('"mine"')
+    expect(world.live.suspects(owner)).toEqual([])
+  })
+
+  it('is corrected with one call where another controller took a field', async () => {
+    const object = configMap(ns, 'taken')
+    await start(object)
+    await world.edit(object, { data: { value: 'theirs' } }, { manager: 'other-controller' })
+    await noticed()
+    const { corrections } = await correct([object])
+    expect(corrections).toMatchObject([{ outcome: 'corrected', by: { manager: 'other-controller' }, paths: ['.data.value'] }])
+    expect(world.calls()).toEqual(['apply ConfigMap/apps/taken'])
+    expect((await world.read(object))?.['data']).toEqual({ value: '1' })
+  })
+
+  it('is a deletion', async () => {
+    const object = configMap(ns, 'deleted')
+    await start(object)
+    await world.kube.delete(await world.target(object))
+    await noticed()
+    world.calls()
+    expect((await correct([object])).corrections).toMatchObject([{ cause: 'deleted', outcome: 'corrected', by: undefined }])
+    expect(world.calls()).toEqual(['apply ConfigMap/apps/deleted'])
+    expect(await world.read(object)).toBeDefined()
+  })
+
+  it('is the loss of the owner labels', async () => {
+    const object = configMap(ns, 'unlabelled')
+    await start(object)
+    await world.kube.patch(await world.target(object), { type: 'merge', body: { metadata: { labels: null } }, manager: 'kubectl-label' })
+    await noticed()
+    expect((await correct([object])).corrections).toMatchObject([{ outcome: 'corrected' }])
+    expect((await world.read(object))?.metadata.labels).toMatchObject({ 'kustomize.toolkit.fluxcd.io/name': 'apps' })
+  })
+
+  it('is not what others write to fields that nobody declares, nor status, nor our own writes', async () => {
+    const app = deployment(ns, 'quiet')
+    await start(app)
+    await world.edit(app, { metadata: { annotations: { 'deployment.kubernetes.io/revision': '1' } } }, { manager: 'kube-controller-manager' })
+    await world.edit(app, { status: { replicas: 1 } }, { manager: 'kube-controller-manager', status: true })
+    await world.apply([deployment(ns, 'quiet', 'registry.example/app:2')])
+    await world.edit(app, { status: { replicas: 2 } }, { manager: 'kubectl-edit', status: true })
+    await quiet()
+    expect(world.drift).toEqual([])
+    expect(world.live.suspects(owner)).toEqual([])
+  })
+
+  it('is not the end of a Job that cleans up after itself', async () => {
+    const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'm', image: 'a:1' }] } }
+    const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'gone', namespace: ns }, spec: { ttlSecondsAfterFinished: 1, template } }
+    await start(job)
+    await world.kube.delete(await world.target(job), { propagation: 'Background' })
+    await quiet()
+    expect(world.drift).toEqual([])
+    expect(await world.apply([job])).toEqual(['Job/apps/gone created'])
+  })
+
+  it('is left alone while a live switch says so, and corrected when the switch goes', async () => {
+    const object = configMap(ns, 'switched')
+    const key = 'kustomize.toolkit.fluxcd.io/reconcile'
+    await start(object)
+    await world.edit(object, { metadata: { annotations: { [key]: 'disabled' } }, data: { value: 'mine' } })
+    await quiet()
+    expect(world.live.suspects(owner)).toEqual([])
+    expect(await world.apply([object])).toEqual(['ConfigMap/apps/switched skipped'])
+    await world.edit(object, { metadata: { annotations: { [key]: null } } })
+    await noticed()
+    expect((await correct([object])).corrections).toMatchObject([{ outcome: 'corrected' }])
+    expect((await world.read(object))?.['data']).toEqual({ value: '1' })
+  })
+
+  it('of an object that was corrected a moment ago waits, and is contested the third time', async () => {
+    const object = configMap(ns, 'fought')
+    const fights = createFights()
+    await start(object)
+    const fight = async (now: number): Promise<CorrectResult> => {
+      world.drift.length = 0
+      await world.edit(object, { data: { value: String(now) } }, { manager: 'rival' })
+      await noticed()
+      return correct([object], fights, now)
+    }
+    expect((await fight(1_000)).corrections).toMatchObject([{ contested: false }])
+    const second = await fight(1_400)
+    expect(second).toMatchObject({ corrections: [], againMs: 600 })
+    expect((await correct([object], fights, 2_000)).corrections).toMatchObject([{ outcome: 'corrected', contested: false }])
+    expect((await fight(10_000)).corrections).toMatchObject([{ contested: true, by: { manager: 'rival' }, paths: ['.data.value'] }])
+  })
+
+  it('is seen by the interval where no watch vouches for the kind', async () => {
+    const object = configMap(ns, 'unwatched')
+    await start(object)
+    const kind = world.live.state.kinds.get('ConfigMap')
+    kind?.handle?.close()
+    kind?.abort?.abort()
+    if (kind !== undefined) kind.handle = undefined
+    expect(await world.apply([object])).toEqual(['ConfigMap/apps/unwatched unchanged'])
+    expect(world.calls()).toEqual(['get ConfigMap/apps/unwatched'])
+    await world.kube.patch(await world.target(object), { type: 'merge', body: { data: { value: 'x' } }, manager: 'rival' })
+    expect(await world.apply([object])).toEqual(['ConfigMap/apps/unwatched configured'])
+  })
+})
+
+describe('an object that two owners declare', () => {
+  it('is never fought over by events, and taken back only with a claim', async () => {
+    const object = configMap(ns, 'shared')
+    await start(object)
+    await world.apply([object], { owner: other })
+    await quiet()
+    expect(world.live.suspects(owner)).toEqual([])
+    expect(await world.apply([object])).toEqual(['ConfigMap/apps/shared unchanged'])
+    const desired = await world.declare([object])
+    const { applySet } = await import('./apply-set.ts')
+    const { changes } = await applySet({ owner, desired, kube: world.kube, live: world.live, claims: true, signal: AbortSignal.timeout(5000) })
+    expect(changes).toMatchObject([{ action: 'configured', sharedWith: other }])
+    world.live.track(owner, toInventory(desired.map(({ ref }) => ref)))
+  })
+
+  it('is drift again once the other lets go of it', async () => {
+    const object = configMap(ns, 'handed-back')
+    await start(object)
+    await world.apply([object], { owner: other })
+    await quiet()
+    world.drift.length = 0
+    world.live.forget(other)
+    expect(world.drift).toEqual(['flux-system/apps'])
+    expect((await correct([object])).corrections).toMatchObject([{ cause: 'relabelled', outcome: 'corrected' }])
+  })
+})
+
+describe('after a restart', () => {
+  it('verifies what the live set knows with one call an object, and changes nothing', async () => {
+    const objects = [configMap(ns, 'kept'), deployment(ns, 'kept')]
+    await start(...objects)
+    const next = await world.restart()
+    try {
+      const desired = await next.declare(objects)
+      next.live.track(owner, toInventory(desired.map(({ ref }) => ref)))
+      await next.live.synced(owner, AbortSignal.timeout(5000))
+      expect(await next.apply(objects, { verifies: true })).toEqual(['ConfigMap/apps/kept unchanged', 'Deployment/apps/kept unchanged'])
+      expect(next.calls()).toEqual(['apply ConfigMap/apps/kept', 'apply Deployment/apps/kept'])
+      await world.edit(objects[0] ?? namespaceObject(ns), { data: { value: 'changed while we were away' } }, { manager: 'rival' })
+      expect(await next.apply(objects, { verifies: true })).toEqual(expect.arrayContaining([expect.stringMatching(/ConfigMap.*(configured|unchanged)/)]))
+    } finally {
+      await next.close()
+    }
+  })
+})
