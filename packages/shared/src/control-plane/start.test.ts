@@ -207,7 +207,9 @@ describe('a full control plane', () => {
 
 describe('a kept folder', () => {
   it('brings back objects, port and users', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'weir-test-'))
+    // Longer than the name of a socket may be.
+    const root = mkdtempSync(join(tmpdir(), 'weir-test-'))
+    const dir = join(root, 'a'.repeat(60), 'b'.repeat(60))
     const first = await startControlPlane({ fleet: 'api', dir })
     await installObjects([configMap('kept')], { kubeconfig: first.kubeconfig() })
     const users = readFileSync(first.kubeconfig(), 'utf8')
@@ -226,7 +228,7 @@ describe('a kept folder', () => {
     expect((await call(third, '/api/v1/namespaces/default/configmaps/kept')).status).toBe(200)
     await third.stop()
     taken.close()
-    rmSync(dir, { recursive: true, force: true })
+    rmSync(root, { recursive: true, force: true })
   })
 })
 
