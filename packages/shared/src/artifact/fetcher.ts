@@ -1,7 +1,13 @@
+import { createReadStream } from 'node:fs'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Artifact } from '@weir/shared/api'
-import type { Tree, TreeLimits } from '@weir/shared/files'
+import { createTempRoot, digestOf, extractTar, FilesError, filesError, parseDigest, removeTree, type TempRoot, type Tree, type TreeLimits } from '@weir/shared/files'
 import type { Http } from '@weir/shared/http'
 import type { Telemetry } from '@weir/shared/telemetry'
+import { ArtifactError, artifactError } from './artifact-error.ts'
+import { download } from './download.ts'
+import { createTreeCache, type CachedTree, type TreeCache } from './tree-cache.ts'
 
 /** Artifacts of other controllers, verified and unpacked once per digest. */
 export interface Fetcher {
@@ -12,6 +18,8 @@ export interface Fetcher {
   fetch(artifact: Artifact, signal: AbortSignal): Promise<Tree>
   /** Downloads since the start. */
   downloads(): number
+  /** Bytes of all unpacked trees. */
+  cachedBytes(): number
   close(): Promise<void>
 }
 
@@ -26,11 +34,111 @@ export interface FetcherOptions {
   readonly limits?: Partial<TreeLimits>
   /** Of one compressed artifact; default 256 MiB. */
   readonly maxArtifactBytes?: number
-  /** Of one download; default 60 s. */
+  /** Of one download with its retries; default 60 s. */
   readonly deadlineMs?: number
   readonly telemetry: Telemetry
 }
 
+interface Workshop {
+  readonly options: FetcherOptions
+  readonly temp: TempRoot
+  readonly trees: string
+  readonly cache: TreeCache
+  readonly count: { downloads: number }
+}
+
+/** Starts with an empty cache: what an earlier process unpacked is not trusted. */
 export async function createFetcher(options: FetcherOptions): Promise<Fetcher> {
-  throw new Error(`artifact fetcher in ${options.cacheDir}: not built yet`)
+  const temp = await createTempRoot(join(options.cacheDir, 'temp'))
+  await temp.purge()
+  const trees = join(options.cacheDir, 'trees')
+  await removeTree(trees)
+  await mkdir(trees, { recursive: true, mode: 0o700 })
+  const cache = createTreeCache({ budgetBytes: options.budgetBytes ?? 1 << 30, evict: (tree) => removeTree(tree.root) })
+  const workshop: Workshop = { options, temp, trees, cache, count: { downloads: 0 } }
+  return {
+    async fetch(artifact, signal) {
+      const digest = digestOfArtifact(artifact)
+      const cached = await cache.take(digest, { variant: artifact.url, signal, make: (making) => unpack(workshop, { artifact, digest, signal: making }) })
+      if (artifact.size !== undefined && artifact.size !== cached.archiveBytes) {
+        cached.release()
+        throw new ArtifactError('mismatch', `artifact ${artifact.path}: size ${cached.archiveBytes} is not the ${artifact.size} of its source`)
+      }
+      return treeOf(cached)
+    },
+    downloads: () => workshop.count.downloads,
+    cachedBytes: () => cache.sizeBytes(),
+    async close() {
+      await cache.close()
+      await removeTree(trees).catch(() => undefined)
+      await temp.purge().catch(() => undefined)
+    },
+  }
+}
+
+/** `algorithm:hex`; a bare hex is sha256 (contract 2.6). */
+function digestOfArtifact({ path, digest }: Artifact): string {
+  const parsed = parseDigest(digest)
+  if (parsed === undefined) throw new ArtifactError('no-digest', `artifact ${path}: ${digest === '' ? 'no digest' : 'its digest cannot be read'}`)
+  return `${parsed.algorithm}:${parsed.hex}`
+}
+
+interface Wanted {
+  readonly artifact: Artifact
+  readonly digest: string
+  readonly signal: AbortSignal
+}
+
+/** Where the disk is full, what nobody uses goes and it is tried once more. */
+async function unpack(workshop: Workshop, wanted: Wanted): Promise<CachedTree> {
+  try {
+    return await unpackOnce(workshop, wanted)
+  } catch (error) {
+    if (!(error instanceof ArtifactError) || error.code !== 'full' || !(await workshop.cache.empty())) throw error
+    return unpackOnce(workshop, wanted)
+  }
+}
+
+async function unpackOnce({ options, temp, trees, count }: Workshop, { artifact, digest, signal }: Wanted): Promise<CachedTree> {
+  const attempt = `artifact ${artifact.path}`
+  const dir = await temp.dir('fetch').catch((error: unknown) => {
+    throw artifactError(error, attempt)
+  })
+  try {
+    const file = join(dir.path, 'archive')
+    count.downloads += 1
+    const archiveBytes = await download({ artifact, digest, file, signal, options })
+    const unpacked = join(dir.path, 'tree')
+    await mkdir(unpacked, { mode: 0o700 })
+    const tree = await extractTar(createReadStream(file, { highWaterMark: 1 << 18 }), unpacked, { signal, ...(options.limits ? { limits: options.limits } : {}) })
+    await rm(file)
+    const root = join(trees, digest.replace(':', '-'))
+    await removeTree(root)
+    await rename(unpacked, root)
+    options.telemetry.log.debug('artifact unpacked', { path: artifact.path, digest, files: tree.files.size, sizeBytes: tree.sizeBytes })
+    return { digest, root, archiveBytes, manifest: { files: tree.files, directories: tree.directories }, diskBytes: tree.sizeBytes + 4096 * (tree.files.size + tree.directories.size) }
+  } catch (error) {
+    throw artifactError(error instanceof ArtifactError ? error : filesError(error, 'unpack'), attempt)
+  } finally {
+    await dir.remove()
+  }
+}
+
+function treeOf(cached: CachedTree & { release(): void }): Tree {
+  const { digest, root, manifest, release } = cached
+  return {
+    digest,
+    root,
+    manifest,
+    release,
+    async read(path) {
+      const expected = manifest.files.get(path)
+      if (expected === undefined) throw new FilesError('not-found', `file ${JSON.stringify(path)} is not in the artifact`, { path })
+      const bytes = await readFile(join(root, path)).catch((error: unknown) => {
+        throw filesError(error, `read ${JSON.stringify(path)}`)
+      })
+      if (digestOf(bytes) !== expected) throw new FilesError('corrupt', `file ${JSON.stringify(path)} was changed in the cache`, { path })
+      return bytes
+    },
+  }
 }

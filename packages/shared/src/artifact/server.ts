@@ -1,4 +1,10 @@
+import { open, readdir, realpath, type FileHandle } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { partialPrefix, secureJoin } from '@weir/shared/files'
+import { serve } from '@weir/shared/http'
 import type { Telemetry } from '@weir/shared/telemetry'
+import { entityTag, isNotModified, readRange, type FileFacts } from './conditional.ts'
 
 export interface ArtifactServerOptions {
   readonly root: string
@@ -8,13 +14,140 @@ export interface ArtifactServerOptions {
 }
 
 export interface ArtifactServer {
-  /** `host:port` it listens on. */
+  /** As bound, `host:port`. */
   readonly address: string
-  /** GETs that were answered with a body, since the start. */
+  /** Reachable from this machine. */
+  readonly url: string
+  /** GETs that were answered with a file's bytes, since the start. */
   served(): number
   close(): Promise<void>
 }
 
-export async function serveStore(options: ArtifactServerOptions): Promise<ArtifactServer> {
-  throw new Error(`artifact server of ${options.root}: not built yet`)
+/** Serves the store read-only (contract 2.4): files with ETag and ranges, directory listings, nothing outside of the root. */
+export async function serveStore({ root, address, telemetry }: ArtifactServerOptions): Promise<ArtifactServer> {
+  const count = { served: 0 }
+  const server = await serve({
+    address,
+    telemetry,
+    limits: { maxBodyBytes: 0 },
+    async handler(request, response) {
+      await answer(root, request, response)
+      if (request.method === 'GET' && (response.statusCode === 200 || response.statusCode === 206) && !request.url?.endsWith('/')) count.served += 1
+      telemetry.log.debug('artifact request', { method: request.method, path: pathOf(request), status: response.statusCode })
+    },
+  })
+  return { address: server.address, url: server.url, served: () => count.served, close: () => server.close() }
+}
+
+async function answer(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD')
+    return plain(response, 405)
+  }
+  const path = decodedPath(pathOf(request))
+  const found = path === undefined ? undefined : await openInside(root, path)
+  if (path === undefined || found === undefined) return plain(response, 404)
+  try {
+    if (found.facts.isDirectory) return await sendListing(path, found, { request, response })
+    await sendFile(path, found, { request, response })
+  } finally {
+    await found.handle.close()
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/'
+}
+
+/** undefined for what cannot be a path below the root. */
+function decodedPath(raw: string): string | undefined {
+  try {
+    const path = decodeURIComponent(raw)
+    const parts = path.split('/')
+    const isOdd = !path.startsWith('/') || path.includes('\0') || path.includes('\\')
+    return isOdd || parts.some((part) => part === '..' || part.startsWith(partialPrefix)) ? undefined : path.slice(1)
+  } catch {
+    return undefined
+  }
+}
+
+interface Opened {
+  readonly real: string
+  readonly handle: FileHandle
+  readonly facts: FileFacts & { readonly isDirectory: boolean }
+}
+
+/** The store's own links (`latest.tar.gz`) are followed, as far as they stay inside. */
+async function openInside(root: string, path: string): Promise<Opened | undefined> {
+  try {
+    const real = await realpath(await secureJoin(root, path))
+    const handle = await open(real, 'r')
+    const found = await handle.stat()
+    if (found.isFile() || found.isDirectory()) {
+      return { real, handle, facts: { sizeBytes: found.size, modifiedMs: found.mtimeMs, inode: found.ino, isDirectory: found.isDirectory() } }
+    }
+    await handle.close()
+    return undefined
+  } catch {
+    return undefined
+  }
+}
+
+interface Conversation {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+async function sendListing(path: string, { real }: Opened, { request, response }: Conversation): Promise<void> {
+  if (path !== '' && !path.endsWith('/')) {
+    response.writeHead(301, { location: `${encodeURI(`/${path.split('/').at(-1) ?? ''}`).slice(1)}/` }).end()
+    return
+  }
+  const entries = (await readdir(real, { withFileTypes: true })).filter(({ name }) => !name.startsWith(partialPrefix))
+  const names = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort()
+  const lines = names.map((name) => `<a href="${encodeURI(name).replaceAll(':', '%3A')}">${escapeHtml(name)}</a>\n`)
+  const body = Buffer.from(`<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n${lines.join('')}</pre>\n`)
+  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-length': body.byteLength })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}
+
+async function sendFile(path: string, { handle, facts }: Opened, { request, response }: Conversation): Promise<void> {
+  response.setHeader('etag', entityTag(facts))
+  response.setHeader('last-modified', new Date(facts.modifiedMs).toUTCString())
+  response.setHeader('accept-ranges', 'bytes')
+  if (isNotModified(request.headers, facts)) {
+    response.writeHead(304).end()
+    return
+  }
+  const range = readRange(request.headers, facts)
+  if (range === 'unsatisfiable') {
+    response.setHeader('content-range', `bytes */${facts.sizeBytes}`)
+    return plain(response, 416)
+  }
+  const { start, end } = range ?? { start: 0, end: facts.sizeBytes - 1 }
+  response.writeHead(range === undefined ? 200 : 206, {
+    'content-type': contentType(path),
+    'content-length': end - start + 1,
+    ...(range === undefined ? {} : { 'content-range': `bytes ${start}-${end}/${facts.sizeBytes}` }),
+  })
+  if (request.method === 'HEAD' || facts.sizeBytes === 0) {
+    response.end()
+    return
+  }
+  const bytes = handle.createReadStream({ start, end, highWaterMark: 1 << 20, autoClose: false })
+  await pipeline(bytes, response).catch(() => response.destroy()) // the client went away
+}
+
+function contentType(path: string): string {
+  if (path.endsWith('.gz') || path.endsWith('.tgz')) return 'application/gzip'
+  return path.endsWith('.yaml') ? 'text/yaml; charset=utf-8' : 'application/octet-stream'
+}
+
+function plain(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
+  response.end(`${status}\n`)
 }

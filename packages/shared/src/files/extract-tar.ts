@@ -5,7 +5,7 @@ import { extract } from 'tar-stream'
 import { checkEntryName, depthOf, kindOfEntry } from './entry-rules.ts'
 import { errnoOf, FilesError, filesError } from './files-error.ts'
 import { defaultTreeLimits, type TreeLimits } from './limits.ts'
-import type { TreeManifest } from './tree.ts'
+import type { ExtractedTree } from './tree.ts'
 import { createTreeWriter, type TreeWriter } from './tree-writer.ts'
 
 export interface ExtractOptions {
@@ -23,7 +23,7 @@ export interface ExtractOptions {
  * consumers do. FilesError `escapes`, `unsafe-entry`, `too-large`, `too-many`, `too-deep`, `corrupt`, `full`, `aborted`;
  * what was written until then stays and is the caller's to remove.
  */
-export async function extractTar(source: AsyncIterable<Uint8Array>, into: string, options: ExtractOptions = {}): Promise<TreeManifest> {
+export async function extractTar(source: AsyncIterable<Uint8Array>, into: string, options: ExtractOptions = {}): Promise<ExtractedTree> {
   const limits = { ...defaultTreeLimits, ...options.limits }
   const meter = { sinceProgress: 0, total: 0 }
   const unpacking = extract()
@@ -39,7 +39,7 @@ export async function extractTar(source: AsyncIterable<Uint8Array>, into: string
     throw extractError(cause, options.signal)
   }
   if (meter.total < tarBlockBytes) throw new FilesError('corrupt', 'the archive is empty')
-  return writer.manifest()
+  return writer.finish()
 }
 
 const tarBlockBytes = 512

@@ -3,13 +3,13 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDigester } from './digest.ts'
 import { errnoOf, FilesError, filesError } from './files-error.ts'
-import type { TreeManifest } from './tree.ts'
+import type { ExtractedTree } from './tree.ts'
 
-/** Writes a tree into an empty directory and keeps its manifest. */
+/** Writes a tree into an empty directory and keeps account of it. */
 export interface TreeWriter {
   addDirectory(path: string): void
   addFile(path: string, body: AsyncIterable<Buffer>, file: { readonly mode: number; readonly sizeBytes: number }): Promise<void>
-  manifest(): TreeManifest
+  finish(): ExtractedTree
 }
 
 /** Up to here a file is written in one go on this thread: thousands of small files are far faster so, and each takes microseconds. */
@@ -20,6 +20,7 @@ const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | consta
 export function createTreeWriter(root: string): TreeWriter {
   const files = new Map<string, string>()
   const directories = new Set<string>([''])
+  const total = { bytes: 0 }
 
   const addDirectory = (path: string): void => {
     if (directories.has(path)) return
@@ -40,8 +41,9 @@ export function createTreeWriter(root: string): TreeWriter {
       const target = { path, absolute: join(root, path), mode: (mode & 0o755) | 0o600 }
       const digest = sizeBytes <= smallBytes ? await writeSmall(target, body) : await writeLarge(target, body)
       files.set(path, digest)
+      total.bytes += sizeBytes
     },
-    manifest: () => ({ files, directories }),
+    finish: () => ({ files, directories, sizeBytes: total.bytes }),
   }
 }
 

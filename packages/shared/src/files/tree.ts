@@ -6,6 +6,12 @@ export interface TreeManifest {
   readonly directories: ReadonlySet<string>
 }
 
+/** A tree as it came out of an archive. */
+export interface ExtractedTree extends TreeManifest {
+  /** Sum of all file contents. */
+  readonly sizeBytes: number
+}
+
 /** An unpacked, verified artifact: shared and read-only. */
 export interface Tree {
   /** Digest of the archive it came from, `sha256:hex`. */
