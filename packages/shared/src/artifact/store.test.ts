@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { createStore, serveStore, type ArtifactServer, type Store } from '@weir/shared/artifact'
 import { digestOf } from '@weir/shared/files'
 import { quietTelemetry } from '@weir/shared/telemetry'
@@ -142,6 +143,11 @@ describe('createStore', () => {
   })
 })
 
+/** The status that curl gets: fetch rewrites paths and adds headers of its own. */
+async function curl(...args: readonly string[]): Promise<string> {
+  return (await promisify(execFile)('curl', ['-s', '--path-as-is', '-o', '/dev/null', '-w', '%{http_code}', ...args])).stdout
+}
+
 function mounts(args: readonly string[]): boolean {
   try {
     execFileSync('mount', [...args], { stdio: 'ignore' })
@@ -190,8 +196,8 @@ describe('serveStore', () => {
     const beyond = await fetch(url, { headers: { range: 'bytes=999999-' } })
     expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, `bytes */${bytes.byteLength}`])
     await beyond.text()
-    expect(execFileSync('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', `If-None-Match: ${etag}`, url], { encoding: 'utf8' })).toBe('304')
-    expect(execFileSync('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', `If-Modified-Since: ${modified}`, url], { encoding: 'utf8' })).toBe('304')
+    expect(await curl('-H', `If-None-Match: ${etag}`, url)).toBe('304')
+    expect(await curl('-H', `If-Modified-Since: ${modified}`, url)).toBe('304')
     expect(server.served()).toBe(4) // whole, part, tail, stale
   })
 
@@ -204,7 +210,7 @@ describe('serveStore', () => {
   })
 
   it.each(['/escape', '/%2e%2e/outside', '/gitrepository/..%2f..%2foutside', '/none', '/a%00b', '/%ff', '/..%5coutside'])('does not leave its root by %s', async (path) => {
-    expect(execFileSync('curl', ['-s', '--path-as-is', '-o', '/dev/null', '-w', '%{http_code}', `${server.url}${path}`], { encoding: 'utf8' })).toBe('404')
+    expect(await curl(`${server.url}${path}`)).toBe('404')
   })
 
   it('is read-only', async () => {
