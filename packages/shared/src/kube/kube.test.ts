@@ -13,7 +13,7 @@ let kube: Kube
 const ending = new AbortController()
 
 beforeAll(async () => {
-  cluster = await testControlPlane({ fleet: 'api' })
+  cluster = await testControlPlane({ fleet: 'api', fresh: true })
   kube = await connect()
 })
 afterAll(async () => {

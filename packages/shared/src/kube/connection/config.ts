@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { TlsOptions } from '@weir/shared/http'
 import { fieldAt, parseYaml } from '@weir/shared/manifest'
 import { redact, redactor } from '@weir/shared/telemetry'
@@ -83,14 +83,20 @@ async function readConfig(source: ConfigSource): Promise<ParsedConfig> {
     throw error instanceof KubeError ? error : broken(source, wordsOf(error), error)
   }
   if (source.context !== undefined) config.setCurrentContext(source.context)
+  refuseUnusable(source, config)
+  // The library refuses http:// unless told so; kubectl does not.
+  config.clusters = config.clusters.map((one) => (one.server.startsWith('http:') ? { ...one, skipTLSVerify: true } : one))
+  return config
+}
+
+function refuseUnusable(source: ConfigSource, config: ParsedConfig): void {
   const context = config.getContextObject(config.getCurrentContext())
   if (!context) throw broken(source, `no context ${JSON.stringify(config.getCurrentContext() ?? '')}`)
   const cluster = config.getCluster(context.cluster)
   if (!cluster) throw broken(source, `no cluster ${JSON.stringify(context.cluster)}`)
-  if (!URL.canParse(cluster.server) || cluster.server.includes('undefined')) throw broken(source, 'its server is no URL')
-  // The library refuses http:// unless told so; kubectl does not.
-  if (cluster.server.startsWith('http:')) config.clusters = config.clusters.map((one) => ({ ...one, skipTLSVerify: true }))
-  return config
+  // Without the pod's environment the library makes a URL of "undefined".
+  if (source.inCluster === true && cluster.server.includes('undefined')) throw broken(source, 'not in a pod')
+  if (!URL.canParse(cluster.server)) throw broken(source, 'its server is no URL')
 }
 
 async function loadText(config: ParsedConfig, source: ConfigSource): Promise<void> {
@@ -98,16 +104,17 @@ async function loadText(config: ParsedConfig, source: ConfigSource): Promise<voi
   if (text === undefined) throw broken(source, 'neither a file, a text nor in-cluster')
   const document = parseYaml(text, { dialect: 'go' })
   config.loadFromString(text)
-  if (source.kubeconfig !== undefined) config.makePathsAbsolute(dirname(source.kubeconfig))
-  config.users = config.users.map((user) => ({ ...user, ...tokenFile(document, user.name) }))
+  const dir = source.kubeconfig === undefined ? '' : dirname(resolve(source.kubeconfig))
+  config.makePathsAbsolute(dir)
+  config.users = config.users.map((user) => ({ ...user, ...tokenFile(document, user.name, dir) }))
 }
 
 /** The library does not know kubeconfig's own `tokenFile`, only the same thing as an auth provider. */
-function tokenFile(document: unknown, user: string): { readonly authProvider?: unknown } {
+function tokenFile(document: unknown, user: string, dir: string): { readonly authProvider?: unknown } {
   const users = fieldAt(document, 'users')
   const found: unknown = Array.isArray(users) ? users.find((one) => fieldAt(one, 'name') === user) : undefined
   const path = fieldAt(found, 'user', 'tokenFile')
-  return typeof path === 'string' && path !== '' ? { authProvider: { name: 'tokenFile', config: { tokenFile: path } } } : {}
+  return typeof path === 'string' && path !== '' ? { authProvider: { name: 'tokenFile', config: { tokenFile: resolve(dir, path) } } } : {}
 }
 
 /** What the library fills in; it was made for another HTTP client. */
