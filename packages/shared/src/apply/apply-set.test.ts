@@ -3,7 +3,7 @@ import type { Cluster } from '@weir/shared/control-plane'
 import type { KubeObject } from '@weir/shared/manifest'
 import { testControlPlane } from '@weir/shared/testing'
 import { ApplyError } from './apply-error.ts'
-import { configMap, deployment, namespaceObject, openWorld } from './test-world.ts'
+import { configMap, definition, deployment, namespaceObject, openWorld } from './test-world.ts'
 import type { World } from './test-world.ts'
 
 const ns = 'apps'
@@ -170,13 +170,3 @@ describe('force', () => {
     expect((await read(job('a:1')))?.metadata.uid).toBe(before?.metadata.uid)
   })
 })
-
-function definition(plural: string, kind: string): KubeObject {
-  const schema = { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer', format: 'int64' } } } } }
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.example.com` },
-    spec: { group: 'example.com', scope: 'Namespaced', names: { plural, kind }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } }] },
-  }
-}
