@@ -8,10 +8,10 @@ export function isReadyAt(object: KubeObject, revision: string): boolean {
   return status.conditions?.some(({ type, status: value }) => type === conditionTypes.ready && value === 'True') === true
 }
 
-/** The revision whose artifact is in status, if it is that of this commit. */
-export function storedRevision(object: KubeObject, commit: string): string | undefined {
+/** The revision whose artifact is in status; with a commit: if it is that one's. */
+export function storedRevision(object: KubeObject, commit?: string): string | undefined {
   const revision = (object as unknown as GitRepository).status?.artifact?.revision
-  return revision?.endsWith(`:${commit}`) ? revision : undefined
+  return commit === undefined || revision?.endsWith(`:${commit}`) ? revision : undefined
 }
 
 /** A Deployment that has rolled completely, at this generation or a later one. */

@@ -77,7 +77,7 @@ async function connect(cluster: ControlPlane): Promise<Connected & AsyncDisposab
   const kubeconfig = cluster.kubeconfig(user)
   const writer = await createBareClient({ kubeconfig, userAgent: client.userAgent, connections })
   const reader = await createBareClient({ kubeconfig, userAgent: client.userAgent, connections: 1 })
-  const deployments = observe(reader, deploymentKind, appsNamespace)
+  const deployments = observe(reader, { kind: deploymentKind, namespace: appsNamespace })
   return {
     writer,
     deployments,

@@ -30,15 +30,24 @@ interface Waiter {
 
 const progressMs = 5_000
 
-export function observe(client: BareClient, kind: Kind, namespace: string): Observed {
+export interface ObserveOptions {
+  readonly kind: Kind
+  readonly namespace: string
+  /** Told of every event that holds an object, before anybody waits for it. */
+  readonly onObject?: (object: KubeObject) => void
+}
+
+/** Takes one connection of the client until it is closed. */
+export function observe(client: BareClient, { kind, namespace, onObject }: ObserveOptions): Observed {
   const latest = new Map<string, KubeObject>()
   const waiters = new Set<Waiter>()
   const ended = new AbortController()
   const tell = (object: KubeObject, type: string): void => {
     const { name } = object.metadata
-    if (type === 'DELETED') latest.delete(name)
-    else latest.set(name, object)
-    if (type !== 'DELETED') for (const waiter of waiters) waiter.look(object, name)
+    if (type === 'DELETED') return void latest.delete(name)
+    latest.set(name, object)
+    onObject?.(object)
+    for (const waiter of waiters) waiter.look(object, name)
   }
   const state: { broken?: unknown } = {}
   client.watch(kind, { namespace, signal: ended.signal }, tell).catch((error: unknown) => {

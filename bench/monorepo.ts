@@ -1,0 +1,43 @@
+import { countCalls, statusWritesByName } from './audit.ts'
+import { round } from './figures.ts'
+import { appFiles, appNames, fleetFiles } from './fleet.ts'
+import { installFleet, secondsBetween } from './mttp.ts'
+import type { Scenario } from './scenario.ts'
+import { kustomizeClient, startTestbed } from './testbed.ts'
+
+/** One repository, a folder an app, and a commit that touches one of them: who pays for it? */
+export const monorepo: Scenario = {
+  n: 1000,
+  budgets: [
+    { key: 'builds', most: 1 },
+    { key: 'objectCalls', most: 4 },
+    { key: 'statusWritesUntouched', most: 1 },
+    { key: 'statusWritesTouched', most: 2 },
+    { key: 'seconds', most: 5 },
+  ],
+  async run({ n, profile, onProgress }) {
+    const names = appNames(n)
+    const touched = names[Math.floor(n / 2)] ?? ''
+    await using testbed = await startTestbed({ files: fleetFiles('plain', names, 'first'), profile, onProgress })
+    onProgress(`install: ${await installFleet(testbed, { names, shape: 'plain', onProgress })} s`)
+
+    const before = await testbed.builds()
+    const { value: seconds, entries } = await testbed.audited(async () => {
+      const { revision, storedAtMs } = await testbed.push(appFiles('plain', touched, 'second'))
+      return secondsBetween(storedAtMs, await testbed.untilReady('commit', names, revision))
+    })
+    const counts = countCalls(entries, kustomizeClient)
+    const writes = statusWritesByName(entries, kustomizeClient)
+    const untouched = names.filter((name) => name !== touched).map((name) => writes.get(name)?.length ?? 0)
+    return {
+      n,
+      builds: (await testbed.builds()) - before,
+      objectCalls: counts.objectCalls,
+      statusWritesPerObject: round(counts.statusWrites / n),
+      statusWritesUntouched: Math.max(0, ...untouched),
+      statusWritesTouched: writes.get(touched)?.length ?? 0,
+      apiCalls: counts.calls,
+      seconds,
+    }
+  },
+}

@@ -1,0 +1,96 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { AuditEntry } from '@weir/shared/control-plane'
+import { breakDown, countCalls } from './audit.ts'
+import { ratiosOf, round, type PhaseSeconds } from './figures.ts'
+import { appNames, fleetFiles, kustomizationOf } from './fleet.ts'
+import { measureLimit } from './limit.ts'
+import type { Figures, Scenario, ScenarioOptions } from './scenario.ts'
+import { kustomizeClient, startTestbed, type Testbed } from './testbed.ts'
+
+/** How long the processes may tidy up before their memory is read. */
+export const restMs = 30_000
+
+/** Mean time to production: a whole fleet installed, then upgraded by one commit, beside the limit. */
+export const mttp: Scenario = {
+  n: 1000,
+  budgets: [
+    { key: 'ratio', most: 1.3 },
+    { key: 'apiCallsPerKustomization', most: 14 },
+    { key: 'statusWritesPerKustomization', most: 3 },
+    { key: 'rssMiB', most: 130 },
+    { key: 'peakMiB', most: 195 },
+  ],
+  async run(options) {
+    const { n, shape, onProgress } = options
+    const names = appNames(n)
+    const limit = await measureLimit({ names, shape, onProgress })
+    await using testbed = await startTestbed({ files: fleetFiles(shape, names, 'first'), profile: options.profile, onProgress })
+    const ours = await installThenUpgrade(testbed, { names, shape, onProgress })
+    const cpuSeconds = await testbed.cpuSeconds()
+    await pause(n < 50 ? 0 : restMs)
+    return { n, shape, ...figuresOf(ours, limit, n), limitCallsPerKustomization: limit.callsPerKustomization, cpuSeconds: round(cpuSeconds, 1), ...(await memoryOf(testbed)) }
+  },
+}
+
+export interface FleetRun extends PhaseSeconds {
+  /** Of both phases: what the API server was asked. */
+  readonly phases: readonly (readonly AuditEntry[])[]
+}
+
+export type FleetOptions = Pick<ScenarioOptions, 'shape' | 'onProgress'> & { readonly names: readonly string[] }
+
+/** From the first POST, then from the new artifact in the source's status, to the last Ready at that revision. */
+export async function installThenUpgrade(testbed: Testbed, options: FleetOptions): Promise<FleetRun> {
+  const { names, shape, onProgress } = options
+  const install = await testbed.audited(() => installFleet(testbed, options))
+  tellPhase(onProgress, { phase: 'install', n: names.length, seconds: install.value }, install.entries)
+  const upgrade = await testbed.audited(async () => {
+    const { revision, storedAtMs } = await testbed.push(fleetFiles(shape, names, 'second'))
+    return secondsBetween(storedAtMs, await testbed.untilReady('upgrade', names, revision))
+  })
+  tellPhase(onProgress, { phase: 'upgrade', n: names.length, seconds: upgrade.value }, upgrade.entries)
+  return { installSeconds: install.value, upgradeSeconds: upgrade.value, phases: [install.entries, upgrade.entries] }
+}
+
+export interface InstallOptions extends FleetOptions {
+  /** Of the Kustomizations; default `1h`. */
+  readonly interval?: string
+}
+
+/** Seconds from the first POST to the last Ready. */
+export async function installFleet(testbed: Testbed, { names, shape, interval }: InstallOptions): Promise<number> {
+  const { startedMs, created } = testbed.create(names.map((name) => kustomizationOf(shape, name, interval === undefined ? {} : { interval })))
+  const [endedMs] = await Promise.all([testbed.untilReady('install', names, testbed.firstRevision), created])
+  return secondsBetween(startedMs, endedMs)
+}
+
+export function secondsBetween(startedMs: number, endedMs: number): number {
+  return round((endedMs - startedMs) / 1000)
+}
+
+function figuresOf(ours: FleetRun, limit: PhaseSeconds, n: number): Figures {
+  const counts = ours.phases.map((entries) => countCalls(entries, kustomizeClient))
+  const worst = (key: 'calls' | 'statusWrites'): number => round(Math.max(...counts.map((each) => each[key])) / n)
+  return {
+    installSeconds: ours.installSeconds,
+    upgradeSeconds: ours.upgradeSeconds,
+    limitInstallSeconds: limit.installSeconds,
+    limitUpgradeSeconds: limit.upgradeSeconds,
+    ...ratiosOf(ours, limit),
+    apiCallsPerKustomization: worst('calls'),
+    statusWritesPerKustomization: worst('statusWrites'),
+    dryRuns: counts.reduce((sum, { dryRuns }) => sum + dryRuns, 0),
+  }
+}
+
+/** Of the larger controller. */
+async function memoryOf({ controllers }: Testbed): Promise<{ readonly rssMiB: number; readonly peakMiB: number }> {
+  const all = await Promise.all(controllers.map((each) => each.memory()))
+  return { rssMiB: round(Math.max(...all.map(({ rssMiB }) => rssMiB)), 1), peakMiB: round(Math.max(...all.map(({ peakMiB }) => peakMiB)), 1) }
+}
+
+function tellPhase(onProgress: (line: string) => void, { phase, n, seconds }: { readonly phase: string; readonly n: number; readonly seconds: number }, entries: readonly AuditEntry[]): void {
+  onProgress(`${phase}: ${seconds} s`)
+  const calls = Object.entries(breakDown(entries, kustomizeClient)).slice(0, 14)
+  for (const [what, count] of calls) onProgress(`  ${String(round(count / n)).padStart(7)} a Kustomization: ${what}`)
+}

@@ -1,0 +1,40 @@
+import type { Shape } from './fleet.ts'
+
+export interface ScenarioOptions {
+  readonly n: number
+  readonly shape: Shape
+  readonly profile?: string | undefined
+  readonly onProgress: (line: string) => void
+}
+
+export type Figures = Readonly<Record<string, number | string | Readonly<Record<string, number>>>>
+
+/** One row of DESIGN's table of budgets. */
+export interface Scenario {
+  /** Size of the table. */
+  readonly n: number
+  readonly run: (options: ScenarioOptions) => Promise<Figures>
+  readonly budgets: readonly Budget[]
+}
+
+/** A figure's upper bound, by its key; of a figure with several values: of each. */
+export interface Budget {
+  readonly key: string
+  readonly most: number
+}
+
+export interface Verdict extends Budget {
+  readonly value: number
+  readonly isMet: boolean
+}
+
+/** Every budget beside what was measured. A figure that is missing is a mistake of the scenario. */
+export function judge(figures: Figures, budgets: readonly Budget[]): readonly Verdict[] {
+  return budgets.map((budget) => {
+    const figure = figures[budget.key]
+    const values = typeof figure === 'object' ? Object.values(figure) : [Number(figure)]
+    const value = Math.max(...values)
+    if (Number.isNaN(value)) throw new Error(`no figure ${budget.key}`)
+    return { ...budget, value, isMet: value <= budget.most }
+  })
+}

@@ -1,0 +1,74 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { AuditTail } from '@weir/shared/control-plane'
+import { breakDown, countCalls } from './audit.ts'
+import { round } from './figures.ts'
+import { appNames, fleetFiles } from './fleet.ts'
+import { installFleet } from './mttp.ts'
+import type { Scenario } from './scenario.ts'
+import { kustomizeClient, sourceClient, startTestbed, type Testbed } from './testbed.ts'
+
+const intervalSeconds = 30
+const intervals = 10
+
+/** Nothing changes, and every object's interval passes ten times. */
+export const steady: Scenario = {
+  n: 1000,
+  budgets: [
+    { key: 'builds', most: 0 },
+    { key: 'downloads', most: 0 },
+    { key: 'objectReads', most: 0 },
+    { key: 'statusWritesPerObject', most: 0 },
+  ],
+  async run({ n, profile, onProgress }) {
+    const names = appNames(n)
+    const interval = `${intervalSeconds}s`
+    await using testbed = await startTestbed({ files: fleetFiles('plain', names, 'first'), interval, profile, onProgress })
+    onProgress(`install: ${await installFleet(testbed, { names, shape: 'plain', interval, onProgress })} s`)
+    await untilQuiet(testbed, onProgress)
+
+    const before = await readUse(testbed)
+    const { entries } = await testbed.audited(async () => {
+      for (let at = 1; at <= intervals; at += 1) {
+        await pause(intervalSeconds * 1000)
+        onProgress(`steady: ${at} of ${intervals} intervals`)
+      }
+    })
+    const after = await readUse(testbed)
+    const [kustomize, source] = [countCalls(entries, kustomizeClient), countCalls(entries, sourceClient)]
+    onProgress(`calls: ${JSON.stringify(breakDown(entries, kustomizeClient))} ${JSON.stringify(breakDown(entries, sourceClient))}`)
+    return {
+      n,
+      intervals,
+      builds: after.builds - before.builds,
+      downloads: after.downloads - before.downloads,
+      objectReads: kustomize.objectReads,
+      objectCalls: kustomize.objectCalls,
+      statusWritesPerObject: round((kustomize.statusWrites + source.statusWrites) / n, 4),
+      apiCalls: kustomize.calls + source.calls,
+      cpuSeconds: round(after.cpuSeconds - before.cpuSeconds, 1),
+    }
+  },
+}
+
+async function readUse(testbed: Testbed): Promise<{ readonly builds: number; readonly downloads: number; readonly cpuSeconds: number }> {
+  return { builds: await testbed.builds(), downloads: testbed.downloads(), cpuSeconds: await testbed.cpuSeconds() }
+}
+
+const quietMs = 10_000
+const patienceMs = 180_000
+
+/** No verification is left when no object was touched and no status written for a while. One that never gets quiet is measured as it is. */
+async function untilQuiet(testbed: Testbed, onProgress: (line: string) => void): Promise<void> {
+  const tail = await testbed.platform.cluster.tailAudit()
+  const endMs = performance.now() + patienceMs
+  while (performance.now() < endMs) {
+    await pause(quietMs)
+    if (await isQuiet(tail)) return
+  }
+  onProgress(`still busy ${patienceMs / 1000} s after the last Ready`)
+}
+
+async function isQuiet(tail: AuditTail): Promise<boolean> {
+  const { objectCalls, statusWrites } = countCalls(await tail.take(), kustomizeClient)
+  return objectCalls === 0 && statusWrites === 0
+}

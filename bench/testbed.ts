@@ -1,0 +1,202 @@
+import { mkdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { annotations, gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
+import type { AuditEntry } from '@weir/shared/control-plane'
+import type { KubeObject } from '@weir/shared/manifest'
+import { installObjects } from '@weir/shared/control-plane'
+import { startGitServer, type TestFile, type TestRepository } from '@weir/shared/testing'
+import { startPlatform, type ControllerName, type ControllerProcess, type Platform, type PlatformOptions } from '../e2e/platform.ts'
+import { createBareClient, type BareClient } from './bare-client.ts'
+import { appsNamespace, ownNamespace, sourceName, sourceOf } from './fleet.ts'
+import { isReadyAt, storedRevision } from './judge.ts'
+import { connections, namespaceOf, phaseTimeoutMs, settleMs } from './limit.ts'
+import { observe, type Observed } from './observe.ts'
+import { forEach } from './pool.ts'
+import { cpuSecondsOfTree } from './processes.ts'
+import { isDownload, isGitFetch, startTraffic } from './traffic.ts'
+
+export interface TestbedOptions {
+  /** Of the first commit. */
+  readonly files: Readonly<Record<string, TestFile>>
+  /** Of the source; default `1h`. */
+  readonly interval?: string
+  /** Both controllers in one process. */
+  readonly together?: boolean
+  /** Folder that takes CPU profiles of the controllers. */
+  readonly profile?: string | undefined
+  readonly onProgress: (line: string) => void
+}
+
+/** Both controllers on a freshly booted control plane of their own, and a repository whose first commit is stored. */
+export interface Testbed extends AsyncDisposable {
+  readonly platform: Platform
+  /** As an administrator. */
+  readonly writer: BareClient
+  readonly repository: TestRepository
+  readonly kustomizations: Observed
+  /** What the first commit became. */
+  readonly firstRevision: string
+  /** One each, or one for both. */
+  readonly controllers: readonly ControllerProcess[]
+  /** POSTs the Kustomizations, 16 at once; resolves at once to the time of the first. */
+  create(objects: readonly KubeObject[]): { readonly startedMs: number; readonly created: Promise<void> }
+  /** A commit, told to the source as a post-receive hook would; resolves when its artifact is in the source's status. */
+  push(files: Readonly<Record<string, TestFile>>): Promise<Pushed>
+  /** To the time of the last one. */
+  untilReady(what: string, names: readonly string[], revision: string, onDone?: (name: string, atMs: number) => void): Promise<number>
+  /** A watch of one kind of applied objects. */
+  watchObjects(kind: Kind): Promise<Observed>
+  /** Downloads of artifacts and fetches from Git, so far. */
+  downloads(): number
+  /** Builds that reached the engine, so far. */
+  builds(): Promise<number>
+  cpuSeconds(): Promise<number>
+  /** What the API server was asked while this ran, and a moment after. */
+  audited<T>(run: () => Promise<T>): Promise<{ readonly value: T; readonly entries: readonly AuditEntry[] }>
+}
+
+export interface Pushed {
+  readonly commit: string
+  readonly revision: string
+  /** `performance.now()` when the artifact was seen in the status of the source. */
+  readonly storedAtMs: number
+}
+
+export const kustomizeClient = { userAgent: 'kustomize-controller' }
+export const sourceClient = { userAgent: 'source-controller' }
+
+const storedTimeoutMs = 120_000
+/** After the last Ready: events are still on their way, and so is the audit log. */
+const afterMs = 2_000
+
+export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
+  const { onProgress, files, interval } = options
+  const ending = new AsyncDisposableStack()
+  try {
+    const state: { hook: () => Promise<void> } = { hook: () => Promise.resolve() }
+    const server = ending.adopt(await startGitServer({ onPush: () => state.hook() }), (each) => each.close())
+    const gitTraffic = ending.use(await startTraffic(() => new URL(server.url).host))
+    const storageAddress = `127.0.0.1:${await freePort()}`
+    const artifactTraffic = ending.use(await startTraffic(() => storageAddress))
+    const repository = await server.createRepository('fleet', files)
+
+    onProgress('starting a control plane')
+    const platform = ending.use(await startPlatform(await platformOptions(options, { storageAddress, advertised: artifactTraffic.address })))
+    await installObjects([namespaceOf(appsNamespace)], { kubeconfig: platform.cluster.kubeconfig() })
+    const kubeconfig = platform.cluster.kubeconfig()
+    const connect = async (width: number): Promise<BareClient> =>
+      ending.adopt(await createBareClient({ kubeconfig, userAgent: 'weir-bench', connections: width }), (each) => each.close())
+    const writer = await connect(connections)
+    const watchObjects = async (kind: Kind, namespace = appsNamespace): Promise<Observed> =>
+      ending.adopt(observe(await connect(1), { kind, namespace }), (each) => each.close())
+    const kustomizations = await watchObjects(kustomizationKind, ownNamespace)
+    const controllers = await startControllers(platform, options.together === true)
+    await pause(settleMs)
+
+    const source = ending.adopt(await followSource(await connect(1)), (each) => each.close())
+    await writer.create(gitRepositoryKind, sourceOf(`http://${gitTraffic.address}/fleet.git`, interval))
+    const { revision: firstRevision } = await source.stored(await repository.resolve('main'))
+    state.hook = () => requestReconcile(writer)
+
+    return {
+      platform,
+      writer,
+      repository,
+      kustomizations,
+      firstRevision,
+      controllers,
+      watchObjects,
+      create: (objects) => ({ startedMs: performance.now(), created: forEach(objects, connections, async (object) => void (await writer.create(kustomizationKind, object))) }),
+      async push(changed) {
+        const commit = await repository.commit(changed)
+        return { commit, ...(await source.stored(commit)) }
+      },
+      untilReady: (what, names, revision, onDone) =>
+        kustomizations.until(what, names, { isDone: (object) => isReadyAt(object, revision), timeoutMs: phaseTimeoutMs, onProgress, ...(onDone && { onDone }) }),
+      downloads: () => artifactTraffic.passed().filter(isDownload).length + gitTraffic.passed().filter(isGitFetch).length,
+      builds: () => countBuilds(platform.controller('kustomize-controller').metricsUrl),
+      cpuSeconds: async () => (await Promise.all(controllers.map(({ pid }) => cpuSecondsOfTree(pid)))).reduce((sum, each) => sum + each, 0),
+      async audited(run) {
+        const tail = await platform.cluster.tailAudit()
+        const value = await run()
+        await pause(afterMs)
+        return { value, entries: await tail.take() }
+      },
+      [Symbol.asyncDispose]: () => ending.disposeAsync(),
+    }
+  } catch (error) {
+    await ending.disposeAsync()
+    throw error
+  }
+}
+
+async function platformOptions({ together = false, profile, onProgress }: TestbedOptions, storage: { readonly storageAddress: string; readonly advertised: string }): Promise<PlatformOptions> {
+  if (profile !== undefined) await mkdir(profile, { recursive: true })
+  return {
+    fleet: 'full',
+    together,
+    onProgress,
+    flags: { 'source-controller': [`--storage-addr=${storage.storageAddress}`, `--storage-adv-addr=${storage.advertised}`] },
+    ...(profile !== undefined && { nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${profile}`] }),
+  }
+}
+
+async function startControllers(platform: Platform, together: boolean): Promise<readonly ControllerProcess[]> {
+  const names: readonly ControllerName[] = together ? ['source-controller'] : ['source-controller', 'kustomize-controller']
+  return Promise.all(names.map((name) => platform.start(name)))
+}
+
+interface FollowedSource {
+  /** Resolves when the artifact of this commit was seen, however long ago. */
+  stored(commit: string): Promise<Pick<Pushed, 'revision' | 'storedAtMs'>>
+  close(): void
+}
+
+async function followSource(client: BareClient): Promise<FollowedSource> {
+  const seenAtMs = new Map<string, number>()
+  const sources = observe(client, {
+    kind: gitRepositoryKind,
+    namespace: ownNamespace,
+    onObject(object) {
+      const revision = storedRevision(object)
+      if (revision !== undefined && !seenAtMs.has(revision)) seenAtMs.set(revision, performance.now())
+    },
+  })
+  return {
+    async stored(commit) {
+      await sources.until(`artifact of ${commit}`, [sourceName], { isDone: (object) => storedRevision(object, commit) !== undefined, timeoutMs: storedTimeoutMs })
+      const [revision = '', storedAtMs = 0] = [...seenAtMs].find(([each]) => each.endsWith(`:${commit}`)) ?? []
+      return { revision, storedAtMs }
+    },
+    close: () => sources.close(),
+  }
+}
+
+async function requestReconcile(writer: BareClient): Promise<void> {
+  const body = { metadata: { annotations: { [annotations.requestedAt]: new Date().toISOString() } } }
+  await writer.mergePatch(gitRepositoryKind, { namespace: ownNamespace, name: sourceName }, { body, manager: 'receiver' })
+}
+
+/** As the controller counts them: each view that was handed to an engine process. */
+async function countBuilds(metricsUrl: string): Promise<number> {
+  const answer = await fetch(metricsUrl)
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`${metricsUrl}: HTTP ${answer.status}`)
+  return readBuilds(text)
+}
+
+/** Exported for its test. */
+export function readBuilds(metrics: string): number {
+  const own = /^weir_kustomize_engine_requests_total(?:\{[^}]*\})? (\S+)$/m.exec(metrics) ?? /^weir_kustomize_builds_total\{[^}]*from="engine"[^}]*\} (\S+)$/m.exec(metrics)
+  return Number(own?.[1] ?? 0)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
