@@ -16,7 +16,7 @@ import { sourceTable } from './toys/toy-table.ts'
 const telemetry = quietTelemetry()
 const stored = (revision = 'main@sha1:1'): Outcome => ready('Succeeded', `stored artifact for revision '${revision}'`, ['ArtifactInStorage'])
 
-const plane = await testControlPlane({ fleet: 'api' })
+const plane = await testControlPlane({ fleet: 'api', fresh: true })
 const ending: (() => Promise<void>)[] = [() => plane.stop()]
 afterAll(async () => {
   for (const end of ending.reverse()) await end()

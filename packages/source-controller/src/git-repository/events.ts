@@ -1,0 +1,26 @@
+import { eventKeys, sourceGroup, type GitRepository } from '@weir/shared/api'
+import type { EventMoment, KindEvent } from '@weir/shared/runtime'
+
+const subjectRunes = 50
+
+/**
+ * What a finished run tells people (contract 2.3): a new artifact, a recovery, a failure. A run that found nothing new tells nothing.
+ * `subject` is the first line of the stored commit's message; undefined: nothing was stored.
+ */
+export function eventsOf(moment: EventMoment<GitRepository>, subject: string | undefined): readonly KindEvent[] {
+  const { outcome, before, notes, recovered } = moment
+  if (outcome.kind === 'waiting') return []
+  if (outcome.kind !== 'ready') return [{ when: 'before', type: 'Warning', reason: outcome.reason, message: outcome.message }]
+  const artifact = notes.artifact ?? before.status?.artifact
+  if (artifact === undefined) return []
+  const isNew = subject !== undefined && artifact.digest !== before.status?.artifact?.digest
+  if (!isNew && !recovered) return []
+  const message = `stored artifact for commit '${subject === undefined ? artifact.revision : shorten(subject)}'`
+  const metadata = { [`${sourceGroup}/${eventKeys.revision}`]: artifact.revision, [`${sourceGroup}/${eventKeys.digest}`]: artifact.digest }
+  return [{ when: 'after', type: 'Normal', reason: isNew ? 'NewArtifact' : 'Succeeded', message, metadata }]
+}
+
+function shorten(subject: string): string {
+  const runes = [...subject]
+  return runes.length <= subjectRunes ? subject : `${runes.slice(0, subjectRunes).join('')}...`
+}
