@@ -8,6 +8,7 @@ import { leaseName, runProcess, systemClock, type Host, type Member, type Starte
 import { createTelemetry, type Telemetry } from '@weir/shared/telemetry'
 import { start as startSource } from '@weir/source-controller'
 import { parseOptions as parseSourceOptions, sourceFlags } from '@weir/source-controller/options'
+import { killAt, type KillAt } from './kill-at.ts'
 import { splitArguments, type ArgumentOwner } from './split-arguments.ts'
 import { version } from './version.ts'
 import type { Env } from './world.ts'
@@ -75,11 +76,16 @@ export async function runControllers(request: RunRequest): Promise<0 | 1 | 2> {
     return prepared.exitCode
   }
   const [first] = prepared.ready
+  const kill = killAt(request.env)
   if (first === undefined) return 0
+  if (kill.kind === 'unreadable') {
+    request.say(kill.message)
+    return 2
+  }
   const telemetry = createProcessTelemetry(request, prepared.ready, first.flags)
   for (const { name, ignored } of prepared.ready) for (const sentence of ignored) telemetry.named(name).log.info('flag ignored', { flag: sentence })
   try {
-    return await runPrepared({ request, telemetry, flags: first.flags }, prepared.ready)
+    return await runPrepared({ request, telemetry, flags: first.flags, kill }, prepared.ready)
   } catch (error) {
     if (!(error instanceof KubeError) || error.code === 'config') throw error
     telemetry.log.error('the API server cannot be used', { error })
@@ -139,9 +145,10 @@ interface ProcessParts {
   readonly telemetry: Telemetry
   /** Of the first controller: one process has one log, one bus and one pair of addresses. */
   readonly flags: ProcessFlags
+  readonly kill: KillAt
 }
 
-async function runPrepared({ request, telemetry, flags }: ProcessParts, prepared: readonly Prepared[]): Promise<0 | 1> {
+async function runPrepared({ request, telemetry, flags, kill }: ProcessParts, prepared: readonly Prepared[]): Promise<0 | 1> {
   const config = await loadConfig(request.connection())
   const kube = await createKube({ config, userAgent: `weir/${version}`, telemetry })
   try {
@@ -156,6 +163,7 @@ async function runPrepared({ request, telemetry, flags }: ProcessParts, prepared
       metricsAddress: flags['metrics-addr'],
       graceMs: flags['graceful-shutdown-timeout'],
       stop: request.stop,
+      ...(kill.kind === 'at' && { onStep: kill.onStep }),
       onServing: (addresses) => telemetry.log.info('serving', addresses),
       ...(request.onReady && { onReady: request.onReady }),
     })

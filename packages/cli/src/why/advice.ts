@@ -3,7 +3,7 @@ import type { Finding } from './finding.ts'
 
 /** A finding that matches every part of a row gets its advice; the first row counts. */
 interface AdviceRow {
-  readonly of?: 'source' | 'Kustomization' | 'object' | 'Container' | 'Pod'
+  readonly of?: 'source' | 'Kustomization' | 'object' | 'Container'
   readonly state?: Finding['state']
   /** Exactly one of these reasons. */
   readonly reasons?: readonly string[]
@@ -20,7 +20,6 @@ const rows: readonly AdviceRow[] = [
   { state: 'unreadable', advice: 'Ask for the right to read this, or run the command as somebody who has it.' },
   { state: 'missing', of: 'source', advice: 'Create the source, or mend spec.sourceRef of the Kustomization.' },
   { state: 'missing', of: 'Kustomization', advice: 'Create the Kustomization, or take it out of spec.dependsOn.' },
-  { state: 'missing', of: 'Container', advice: 'Read the events of the Pod.' },
   { state: 'missing', says: /Secret|login/, advice: 'Create the Secret that spec.secretRef names, with the keys of docs/spec/gitrepository.md.' },
   { state: 'missing', advice: 'It was applied and is gone: see who deletes it. The next run applies it again.' },
   { reasons: ['NotReconciled'], advice: 'Is the controller running? `kubectl get deployments -A -l app.kubernetes.io/part-of=flux`, or start it with `weir up --kubeconfig FILE`.' },
@@ -29,17 +28,17 @@ const rows: readonly AdviceRow[] = [
   { reasons: ['AccessDenied'], advice: 'References to other namespaces are not allowed here: move the source into this namespace.' },
 
   // Sources.
-  { of: 'source', reasons: ['AuthenticationFailed'], advice: 'See to the Secret of spec.secretRef: it is missing, lacks a key, or the login in it is refused.' },
   { of: 'source', says: /host key|known_hosts|knownhosts/i, advice: 'Put the host key of the Git server (ssh-keyscan HOST) into known_hosts of the Secret, after checking it.' },
   { of: 'source', says: /certificate|x509|self.signed|unable to verify|SSL|TLS/i, advice: 'The certificate is not trusted: put the CA into ca.crt of the Secret.' },
   { of: 'source', says: /authentication|authoriz|denied|permission|401|403|could not read Username/i, advice: 'The server refuses the login: renew what is in the Secret of spec.secretRef.' },
+  { of: 'source', reasons: ['AuthenticationFailed'], advice: 'See to the Secret of spec.secretRef: it is missing, lacks a key, or the login in it is refused.' },
   { of: 'source', says: /resolve host|lookup|ENOTFOUND|no such host|EAI_AGAIN/i, advice: 'The host name of spec.url does not resolve: mend the URL, or DNS where the controller runs.' },
   { of: 'source', says: /refused|unreachable|timed? ?out|deadline|ECONNRE|EHOSTUNREACH|connect/i, advice: 'The server does not answer from where the controller runs: see to the server, the network policy or a proxy.' },
   { of: 'source', says: /no tag|no match.*(semver|range|constraint)|semver|constraint/i, advice: 'No tag is in the range of spec.ref.semver: push one, or widen the range.' },
   { of: 'source', says: /reference|revision|branch|not found|remote ref|does not exist/i, advice: 'See that spec.url and spec.ref name something that exists there.' },
   { of: 'source', reasons: ['EmptyGitRepository'], advice: 'Push a first commit.' },
   { of: 'source', reasons: ['URLInvalid', 'InvalidURL'], advice: 'Mend spec.url.' },
-  { of: 'source', says: /no space|ENOSPC|disk|full/i, advice: 'The storage of source-controller is full: enlarge the volume.' },
+  { of: 'source', says: /no space|ENOSPC|disk|\bfull\b/i, advice: 'The storage of source-controller is full: enlarge the volume.' },
   { of: 'source', reasons: ['Progressing'], advice: 'Wait: it is being fetched. `weir get --watch` shows when it is done.' },
   { of: 'source', advice: 'Read the message. `kubectl annotate --overwrite KIND NAME reconcile.fluxcd.io/requestedAt="$(date +%s)"` asks for another try.' },
 
@@ -81,7 +80,8 @@ const rows: readonly AdviceRow[] = [
   { reasons: ['FailedCreate', 'ReplicaFailure'], says: /serviceaccount|service account/i, advice: 'Create the ServiceAccount that the Pod template names.' },
   { reasons: ['FailedCreate', 'ReplicaFailure'], advice: 'The Pod is refused when it is created: mend the Pod template as the message says.' },
   { reasons: ['BackoffLimitExceeded', 'DeadlineExceeded'], advice: 'The Job gave up: read the logs of its Pods, then delete it so that it is applied anew.' },
-  { reasons: ['ProgressDeadlineExceeded'], advice: 'The rollout does not advance: `kubectl rollout undo` helps for now, a commit for good.' },
+  { reasons: ['ProgressDeadlineExceeded'], advice: 'The rollout does not advance: mend the Pod template, or take the commit back; an undo in the cluster would be corrected.' },
+  { of: 'object', state: 'waiting', advice: 'It is on its way. If it stays like this, `kubectl describe` shows its events.' },
 ]
 
 /** What a person should do about a finding; undefined where it is ready. */
@@ -107,7 +107,6 @@ function isOf(of: NonNullable<AdviceRow['of']>, { place }: Finding): boolean {
       return !isSourceKind(place.kind) && place.kind !== 'Kustomization'
     case 'Kustomization':
     case 'Container':
-    case 'Pod':
       return place.kind === of
   }
 }
