@@ -34,6 +34,7 @@ export async function start(options: KustomizeOptions, host: Host): Promise<Star
     concurrent: flags.concurrent,
     retry: { minMs: flags['min-retry-delay'], maxMs: flags['max-retry-delay'] },
     jitterPercent: flags['interval-jitter-percentage'],
+    ...(host.onStep && { onStep: host.onStep }),
     overrideManagers: flags['override-manager'],
     allowsExternalArtifact: isOn('ExternalArtifact'),
     rules: {

@@ -6,7 +6,7 @@ import { createHealth, type Health } from './process/health.ts'
 import type { Host, Started } from './process/host.ts'
 import { lead, type LeaseDurations, type Leadership } from './process/lead.ts'
 import { serveProbes, type Probes } from './process/probes.ts'
-import { RunAborted } from './step.ts'
+import { RunAborted, type OnStep } from './step.ts'
 
 /** One controller of the process. */
 export interface Member {
@@ -31,6 +31,8 @@ export interface ProcessOptions {
   readonly graceMs: number
   /** SIGTERM or SIGINT: see `stopSignal`. */
   readonly stop: AbortSignal
+  /** Fault injection: told of every step of every member. */
+  readonly onStep?: OnStep
   /** Told the addresses that are served, and when every member is ready. */
   onServing?(addresses: { readonly health: string | undefined; readonly metrics: string | undefined }): void
   onReady?(): void
@@ -73,7 +75,7 @@ export async function runProcess(options: ProcessOptions): Promise<ExitCode> {
 }
 
 async function startMember(options: ProcessOptions, place: { readonly member: Member; readonly health: Health; readonly ending: AbortSignal }): Promise<Running> {
-  const { bus, clock, stop } = options
+  const { bus, clock, stop, onStep } = options
   const { member, health, ending } = place
   const { controller, kube, election } = member
   const telemetry = options.telemetry.named(controller)
@@ -81,7 +83,7 @@ async function startMember(options: ProcessOptions, place: { readonly member: Me
   const leading = leadership ? leadership.acquired.then(() => kube.fence(leadership.holding)) : Promise.resolve()
   leading.catch(() => undefined) // stopped before it led: whoever waits for it hears of it
   const server = health.of(controller)
-  const started = await member.start({ kube, bus, telemetry, clock, leading, server, signal: ending })
+  const started = await member.start({ kube, bus, telemetry, clock, leading, server, signal: ending, ...(onStep && { onStep }) })
   const synced = { yet: false }
   server.ready('controller', () => synced.yet)
   started.ready.then(

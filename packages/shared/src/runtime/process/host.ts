@@ -2,6 +2,7 @@ import type { Bus } from '@weir/shared/events'
 import type { Kube } from '@weir/shared/kube'
 import type { Telemetry } from '@weir/shared/telemetry'
 import type { Clock } from '../clock.ts'
+import type { OnStep } from '../step.ts'
 
 /** What a process gives to each controller's `start(options, host)`. */
 export interface Host {
@@ -16,6 +17,8 @@ export interface Host {
   readonly leading: Promise<void>
   /** Aborts with a RunAborted: `shutdown` after the drain, or `lost-lease`. For watches and caches. */
   readonly signal: AbortSignal
+  /** Fault injection, for every run of this process. */
+  readonly onStep?: OnStep
 }
 
 export interface HealthServer {
