@@ -222,6 +222,15 @@ describe('lists', () => {
     expect([items.length, seen.length]).toEqual([2, 3])
   })
 
+  it('of huge objects are read in small pages', async () => {
+    const { kube, seen } = await start(
+      ({ query }, response) => reply(response, listOf(Array.from({ length: Number(query.get('limit')) }, (_, index) => configMap(`object-${index}`, 1)), 9)),
+      { maxAnswerBytes: 10_000 },
+    )
+    expect((await kube.list(configMaps)).items.length).toBe(25)
+    expect(seen.map(({ query }) => query.get('limit'))).toEqual(['500', '25'])
+  })
+
   it.each([{}, { kind: 'ConfigMapList' }, { items: [] }, { metadata: { resourceVersion: '1' } }, 'x'])('do not take %j for an empty one', async (body) => {
     const { kube } = await start((_, response) => reply(response, body))
     await expect(kube.list(configMaps)).rejects.toMatchObject({ code: 'server' })

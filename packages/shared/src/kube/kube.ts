@@ -95,7 +95,7 @@ export interface KubeLimits {
   readonly deadlineMs: number
   /** For calls; watches have no limit. Default 64. */
   readonly connections: number
-  /** Of one answer; default 256 MiB. */
+  /** Of one answer; default 128 MiB. */
   readonly maxAnswerBytes: number
   /** A watch that shows no event and no bookmark for so long is opened anew; default 90 s. */
   readonly silenceMs: number
@@ -109,20 +109,22 @@ export interface KubeOptions {
   readonly userAgent: string
   readonly telemetry: Telemetry
   readonly limits?: Partial<KubeLimits>
+  /** Each 429, those that are tried again included: for whoever bounds how much is asked at once. */
+  readonly onThrottled?: () => void
 }
 
 const defaults: KubeLimits = {
   deadlineMs: 60_000,
   connections: 64,
-  maxAnswerBytes: 256 * 1024 * 1024,
+  maxAnswerBytes: 128 * 1024 * 1024,
   silenceMs: 90_000,
   watchPauseMs: 1_000,
 }
 
 /** Connects lazily: no call is made. */
-export async function createKube({ config, userAgent, telemetry, limits }: KubeOptions): Promise<Kube> {
+export async function createKube({ config, userAgent, telemetry, limits, onThrottled }: KubeOptions): Promise<Kube> {
   await config.credentials() // a broken configuration is told at the start
-  const connection = createConnection({ config, telemetry, limits: { ...defaults, ...limits } })
+  const connection = createConnection({ config, telemetry, limits: { ...defaults, ...limits }, onThrottled })
   const caller = { connection, userAgent, impersonateUser: undefined, fences: [] }
   const stop = new AbortController()
   const shared = { stop: stop.signal, discovery: createDiscovery({ caller, stop: stop.signal }) }

@@ -8,6 +8,10 @@ import { normalise } from './normalise.ts'
 import type { KubeObject } from './objects.ts'
 
 const pageSize = 500
+
+/** Of objects so large that a page of 500 passes the limit of an answer. */
+const smallPageSize = 25
+
 const listAccept = metadataAccept.replace('PartialObjectMetadata', 'PartialObjectMetadataList')
 
 export interface ListSpec<T> {
@@ -27,12 +31,14 @@ export interface Listed<T> {
   readonly resourceVersion: string
 }
 
-/** All pages of one consistent list. A list that outlives its continue token (410) is read again in one piece. */
+/** All pages of one consistent list. One that outlives its continue token (410) is read again in one piece, one of huge objects in small ones. */
 export async function list<T>(caller: Caller, spec: ListSpec<T>): Promise<Listed<T>> {
   try {
     return await readPages(caller, spec, pageSize)
   } catch (error) {
-    if (error instanceof KubeError && error.code === 'gone') return readPages(caller, spec, undefined)
+    if (!(error instanceof KubeError)) throw error
+    if (error.code === 'gone') return readPages(caller, spec, undefined)
+    if (error.code === 'too-large') return readPages(caller, spec, smallPageSize)
     throw error
   }
 }

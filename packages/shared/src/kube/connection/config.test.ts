@@ -142,6 +142,7 @@ describe('a kubeconfig', () => {
     ['a server that is no URL', { text: kubeconfigFor('nonsense') }],
     ['a socks proxy', { text: JSON.stringify({ ...good, clusters: [{ name: 'k', cluster: { server: 'https://x', 'proxy-url': 'socks5://x' } }] }) }],
     ['a missing file', { kubeconfig: '/does/not/exist' }],
+    ['a relative file name without a directory', { text: kubeconfigFor('https://x', { 'client-key': 'tls.key' }) }],
     ['no pod', { inCluster: true }],
   ])('of %s is refused', async (_, source) => {
     await expect(loadConfig(source)).rejects.toMatchObject({ name: 'KubeError', code: 'config' })

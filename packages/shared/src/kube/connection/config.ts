@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname, isAbsolute, resolve } from 'node:path'
 import type { TlsOptions } from '@weir/shared/http'
 import { fieldAt, parseYaml } from '@weir/shared/manifest'
 import { redact, redactor } from '@weir/shared/telemetry'
@@ -18,7 +18,7 @@ export interface KubeConfig {
   readonly proxy: string | undefined
   /** Cached for 5 s; a token file is read again after a minute at most, an exec plugin when its token expires. KubeError 'config'. */
   credentials(): Promise<Credentials>
-  /** Drops everything cached and reads the source anew, as after a 401. */
+  /** Drops everything cached and reads the source anew, as after a 401; at most every 2 s. */
   reload(): void
 }
 
@@ -40,6 +40,9 @@ export interface ConfigSource {
   readonly inCluster?: boolean
 }
 
+/** Many calls are refused at once when a token ends: one look at the source serves them all. */
+const reloadPauseMs = 2_000
+
 /** CA, certificate and key are read from disk with blocking calls: not more often than this. */
 const cacheMs = 5_000
 
@@ -49,6 +52,7 @@ export async function loadConfig(source: ConfigSource): Promise<KubeConfig> {
   const cluster = first.getCurrentCluster()
   if (!cluster) throw broken(source, 'its context names no cluster')
   let parsed: Promise<ParsedConfig> = Promise.resolve(first)
+  let reloadedMs = Number.NEGATIVE_INFINITY
   let cached: { readonly sinceMs: number; readonly credentials: Promise<Credentials> } | undefined
   return {
     server: cluster.server,
@@ -65,6 +69,8 @@ export async function loadConfig(source: ConfigSource): Promise<KubeConfig> {
       return cached.credentials
     },
     reload() {
+      if (performance.now() - reloadedMs < reloadPauseMs) return
+      reloadedMs = performance.now()
       cached = undefined
       parsed = readConfig(source)
       parsed.catch(() => undefined) // told by credentials()
@@ -104,9 +110,16 @@ async function loadText(config: ParsedConfig, source: ConfigSource): Promise<voi
   if (text === undefined) throw broken(source, 'neither a file, a text nor in-cluster')
   const document = parseYaml(text, { dialect: 'go' })
   config.loadFromString(text)
+  if (source.kubeconfig === undefined) refuseRelativeFiles(source, config)
   const dir = source.kubeconfig === undefined ? '' : dirname(resolve(source.kubeconfig))
   config.makePathsAbsolute(dir)
   config.users = config.users.map((user) => ({ ...user, ...tokenFile(document, user.name, dir) }))
+}
+
+/** A text lies in no directory, and this process's own means nothing to its author. */
+function refuseRelativeFiles(source: ConfigSource, config: ParsedConfig): void {
+  const files = [...config.clusters.map(({ caFile }) => caFile), ...config.users.flatMap(({ certFile, keyFile }) => [certFile, keyFile])]
+  if (files.some((file) => file && !isAbsolute(file))) throw broken(source, 'a file name in it is not absolute')
 }
 
 /** The library does not know kubeconfig's own `tokenFile`, only the same thing as an auth provider. */

@@ -32,6 +32,7 @@ export interface Connection {
   readonly config: KubeConfig
   readonly telemetry: Telemetry
   readonly limits: KubeLimits
+  readonly onThrottled: (() => void) | undefined
   readonly requests: Counter<'code' | 'host' | 'method'>
   /** The agents that match these credentials' TLS material. */
   wires(credentials: Credentials): Wires
@@ -56,9 +57,10 @@ export interface ConnectionOptions {
   readonly config: KubeConfig
   readonly telemetry: Telemetry
   readonly limits: KubeLimits
+  readonly onThrottled?: (() => void) | undefined
 }
 
-export function createConnection({ config, telemetry, limits }: ConnectionOptions): Connection {
+export function createConnection({ config, telemetry, limits, onThrottled }: ConnectionOptions): Connection {
   let current: { readonly credentials: Credentials; readonly tlsKey: string; readonly wires: Wires } | undefined
   const create = ({ tls }: Credentials): Wires => {
     const shared = { tls, ...(config.proxy !== undefined && { proxy: config.proxy }) }
@@ -68,6 +70,7 @@ export function createConnection({ config, telemetry, limits }: ConnectionOption
     config,
     telemetry,
     limits,
+    onThrottled,
     requests: telemetry.metrics.counter('rest_client_requests_total', 'Requests to the API server, by status code.', ['code', 'host', 'method']),
     wires(credentials) {
       if (current?.credentials === credentials) return current.wires
@@ -114,12 +117,13 @@ export async function call(caller: Caller, request: Call): Promise<CallAnswer> {
 }
 
 async function attempt(caller: Caller, request: Call, deadline: Deadline): Promise<CallAnswer | KubeError> {
-  const { limits } = caller.connection
+  const { connection } = caller
   try {
     const answer = await send(caller, { ...request, signal: deadline.signal, over: 'calls' })
-    const bytes = await readAnswer(answer, { maxBytes: limits.maxAnswerBytes, what: request.what })
+    const bytes = await readAnswer(answer, { maxBytes: connection.limits.maxAnswerBytes, what: request.what })
     const body = parseAnswer(bytes, answer.headers)
     const { status, headers } = answer
+    if (status === 429) connection.onThrottled?.()
     return status >= 400 ? statusError(request.what, status, { headers, body }) : { status, headers, body }
   } catch (error) {
     return verdictOf(deadline, request) ?? asKubeError(error)

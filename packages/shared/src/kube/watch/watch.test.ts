@@ -157,17 +157,17 @@ describe('a watch', () => {
       {
         list: oneObject,
         watch(_, response, nth) {
-          if (nth === 1) response.flushHeaders()
-          else response.write(eventLine('ADDED', configMap('b', 6)))
+          if (nth === 2) response.write(eventLine('ADDED', configMap('b', 6)))
+          else response.flushHeaders()
         },
       },
-      { limits: { silenceMs: 150 } },
+      { limits: { silenceMs: 500 } },
     )
     await handle.synced
     expect(handle.fresh()).toBe(true)
     await until('+ b @6')
     expect([lists().length, versions(watches())]).toEqual([1, ['5', '5']])
-    await pause(300)
+    await pause(600)
     expect(handle.fresh()).toBe(false)
   })
 
