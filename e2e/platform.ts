@@ -1,15 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { createWriteStream } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { startControlPlane, startNats, type ControlPlane, type Fleet, type Nats } from '@weir/shared/control-plane'
 import { createKube, loadConfig, type Kube } from '@weir/shared/kube'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { installChart } from '@weir/shared/testing'
-import { bundleWeir, type Bundle } from '../tools/bundle.ts'
+import { bundleWeir } from '../tools/bundle.ts'
+import { launch, tailOf, type ControllerProcess, type Launched } from './controller-process.ts'
+
+export { readCpuSeconds, readMemory, type ControllerProcess } from './controller-process.ts'
 
 export type ControllerName = 'source-controller' | 'kustomize-controller'
 
@@ -37,28 +38,32 @@ export interface Platform extends AsyncDisposable {
   readonly kube: Kube
   /** Everything that the platform writes. */
   readonly dir: string
+  /** Where artifacts are stored, also while source-controller does not run. */
+  readonly storagePath: string
+  /** `host:port` that artifacts are served on. */
+  readonly storageAddress: string
   /** Starts a controller, or starts it again after it ended; resolves when it is ready. Together: either name means both. */
-  start(controller: ControllerName): Promise<ControllerProcess>
-  /** The running process; throws when there is none. */
-  controller(controller: ControllerName): ControllerProcess
+  start(controller: ControllerName, options?: StartOptions): Promise<ControllerProcess>
+  /** Starts a controller that kills itself at a step, `<step>/<begin|end>[/n]`; resolves when it is dead, rejects if it lives on. */
+  startDoomed(controller: ControllerName, killAt: string, options?: StartOptions): Promise<void>
+  /** The process started last; throws when there is none. */
+  controller(controller: ControllerName, replica?: string): ControllerProcess
+  /** Log files of all controllers so far. */
+  logs(): Promise<readonly string[]>
+  /** Ends the controllers as SIGTERM does, and nothing else; resolves to their exit codes. */
+  stopControllers(): Promise<readonly (number | string)[]>
   stop(): Promise<void>
 }
 
-export interface ControllerProcess {
-  readonly pid: number
-  /** File with all lines it printed, of earlier processes too. */
-  readonly log: string
-  /** `http://127.0.0.1:port/metrics` */
-  readonly metricsUrl: string
-  /** From the start of the process to its own `ready`, milliseconds. */
-  readonly startMs: number
-  /** Resolves to the exit code, or the signal's name. */
-  readonly exited: Promise<number | string>
-  kill(signal: NodeJS.Signals): Promise<void>
-  /** VmRSS and VmHWM in MiB. */
-  memory(): Promise<{ readonly rssMiB: number; readonly peakMiB: number }>
-  /** User and system time so far, seconds. */
-  cpuSeconds(): Promise<number>
+export interface StartOptions {
+  /** After the platform's own: the last one of a name counts. */
+  readonly flags?: readonly string[]
+  /** Added to the environment of the process. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Another process of the same controller beside the first, with a disk of its own. */
+  readonly replica?: string
+  /** In place of the platform's. */
+  readonly kubeconfig?: string
 }
 
 const bothControllers: readonly ControllerName[] = ['source-controller', 'kustomize-controller']
@@ -181,6 +186,97 @@ export async function readMemory(pid: number): Promise<{ readonly rssMiB: number
 export async function readCpuSeconds(pid: number): Promise<number> {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}
+
+/** Starts a control plane with the chart's definitions and rights; no controller runs yet. */
+export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
+  const { fleet = 'full', onProgress } = options
+  const dir = await mkdtemp(path.join(tmpdir(), 'weir-platform-'))
+  const shipped = await bundleWeir()
+  const bundle = { ...shipped, nodeFlags: [...shipped.nodeFlags, ...(options.nodeFlags ?? [])] }
+  const cluster = await startControlPlane({ fleet, ...(onProgress ? { onProgress } : {}) })
+  const running = new Map<string, ControllerProcess>()
+  const launched = new Set<Launched>()
+  await installChart(cluster, { controllers: bothControllers })
+  const nats = options.nats ? await startNats({}) : undefined
+  const kube = await createKube({ config: await loadConfig({ kubeconfig: cluster.kubeconfig() }), userAgent: 'weir-platform', telemetry: quietTelemetry() })
+  const storageAddress = `127.0.0.1:${await freePort()}`
+  const logsDir = path.join(dir, 'logs')
+  await mkdir(logsDir)
+
+  const keyOf = (controller: ControllerName, replica = ''): string => `${options.together ? 'all' : controller}${replica === '' ? '' : `-${replica}`}`
+  const argumentsOf = (controller: ControllerName, { flags = [], replica = '', kubeconfig: given }: StartOptions): readonly string[] => {
+    const direct = cluster.kubeconfig(options.together ? undefined : controller)
+    const kubeconfig = given ?? options.kubeconfig?.(controller, direct) ?? direct
+    const source = [`--storage-path=${path.join(dir, `store${replica}`)}`, `--storage-addr=${storageAddress}`, ...(options.flags?.['source-controller'] ?? [])]
+    const kustomize = [`--cache-path=${path.join(dir, `cache${replica}`)}`, ...(options.flags?.['kustomize-controller'] ?? [])]
+    const shared = ['--metrics-addr=127.0.0.1:0', '--health-addr=127.0.0.1:0', ...(nats ? [`--nats-url=${nats.url}`] : [])]
+    const own = { 'source-controller': source, 'kustomize-controller': kustomize }
+    return [keyOf(controller), '--kubeconfig', kubeconfig, ...shared, ...(options.together ? [...source, ...kustomize] : own[controller]), ...flags]
+  }
+  const launchOne = (controller: ControllerName, start: StartOptions): Launched => {
+    const one = launch({ bundle, args: argumentsOf(controller, start), env: start.env ?? {}, log: path.join(logsDir, `${keyOf(controller, start.replica)}.log`) })
+    launched.add(one)
+    void one.exited.then(() => launched.delete(one))
+    return one
+  }
+  const stopControllers = (): Promise<readonly (number | string)[]> => Promise.all([...launched].map((each) => each.kill('SIGTERM').then(() => each.exited)))
+  const stop = async (): Promise<void> => {
+    await stopControllers()
+    await kube.close()
+    await Promise.all([cluster.stop(), nats?.stop()])
+    await rm(dir, { recursive: true, force: true })
+  }
+  return {
+    cluster,
+    nats,
+    kube,
+    dir,
+    storagePath: path.join(dir, 'store'),
+    storageAddress,
+    async start(controller, start = {}) {
+      const key = keyOf(controller, start.replica)
+      const before = running.get(key)
+      if (before && options.together && (await isAlive(before))) return before
+      const started = await launchOne(controller, start).ready
+      running.set(key, started)
+      return started
+    },
+    async startDoomed(controller, killAt, start = {}) {
+      const one = launchOne(controller, { ...start, env: { ...start.env, WEIR_TEST_KILL_AT: killAt } })
+      const ended = await Promise.race([one.exited, pause(doomMs, 'lives on', { ref: false })])
+      if (ended === 'SIGKILL') return
+      await one.kill('SIGKILL')
+      throw new Error(`${controller} was to kill itself at ${killAt}, but ${ended === 'lives on' ? `did not within ${doomMs / 1000} s` : `ended with ${ended}`}:\n${await tailOf(path.join(logsDir, `${keyOf(controller, start.replica)}.log`))}`)
+    },
+    controller(controller, replica) {
+      const found = running.get(keyOf(controller, replica))
+      if (found === undefined) throw new Error(`${controller} was not started`)
+      return found
+    },
+    logs: async () => (await readdir(logsDir)).sort().map((name) => path.join(logsDir, name)),
+    stopControllers,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** How long a process may take to reach the step at which it kills itself. */
+const doomMs = 30_000
+
+async function isAlive(each: ControllerProcess): Promise<boolean> {
+  return (await Promise.race([each.exited, Promise.resolve('running')])) === 'running'
 }
 
 async function freePort(): Promise<number> {
