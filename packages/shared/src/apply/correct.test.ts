@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Cluster } from '@weir/shared/control-plane'
 import type { KubeObject } from '@weir/shared/manifest'
 import { testControlPlane } from '@weir/shared/testing'
+import { applySet } from './apply-set.ts'
 import { correctDrift } from './correct.ts'
 import type { CorrectResult } from './correct.ts'
 import { createFights } from './fights.ts'
@@ -157,12 +158,12 @@ describe('an object that two owners declare', () => {
   it('is never fought over by events, and taken back only with a claim', async () => {
     const object = configMap(ns, 'shared')
     await start(object)
-    await world.apply([object], { owner: other })
+    const theirs = await applySet({ owner: other, desired: await world.declare([object], other), kube: world.kube, live: world.live, claims: true, signal: AbortSignal.timeout(5000) })
+    expect(theirs.changes).toMatchObject([{ action: 'configured', sharedWith: owner }])
     await quiet()
     expect(world.live.suspects(owner)).toEqual([])
     expect(await world.apply([object])).toEqual(['ConfigMap/apps/shared unchanged'])
     const desired = await world.declare([object])
-    const { applySet } = await import('./apply-set.ts')
     const { changes } = await applySet({ owner, desired, kube: world.kube, live: world.live, claims: true, signal: AbortSignal.timeout(5000) })
     expect(changes).toMatchObject([{ action: 'configured', sharedWith: other }])
     world.live.track(owner, toInventory(desired.map(({ ref }) => ref)))

@@ -13,8 +13,8 @@ export interface Desired {
   readonly id: string
   /** Compact JSON, owner labels in it. */
   readonly body: Buffer
-  /** Of the body: equal digest, equal object. */
-  readonly digest: string
+  /** Short, of the body: to tell the object from its own former self. */
+  readonly digest: number
   readonly switches: Switches
   /** A Job that deletes itself once it is done: its absence is neither drift nor unhealthy. */
   readonly vanishes: boolean

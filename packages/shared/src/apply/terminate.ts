@@ -1,6 +1,6 @@
 import { inventoryId, showObject, showOwner } from '@weir/shared/manifest'
 import type { ObjectRef, Owner } from '@weir/shared/manifest'
-import { bit, has } from './live/entry.ts'
+import { bit, has, listen } from './live/entry.ts'
 import type { Entry } from './live/entry.ts'
 import { isFresh } from './live/kind-watch.ts'
 import { readEntry } from './live/live-set.ts'
@@ -42,25 +42,24 @@ export async function waitForTermination({ live, owner, refs, timeoutMs, signal 
     // A read that fails is no answer: the next one may be.
     await settleAll(blind, 4, (entry) => readEntry(state, entry, ending.signal))
   }
-  const leave: { listener?: (entry: Entry) => void; stop?: () => void } = {}
+  const leaving: (() => void)[] = []
   try {
     return await new Promise<TerminationVerdict>((resolve, reject) => {
       const look = (): void => {
         for (const entry of open.keys()) settle(entry)
         if (open.size === 0) resolve({ kind: 'gone' })
       }
-      leave.listener = look
-      leave.stop = () => reject(signal.reason)
-      holder?.listeners.add(look)
-      signal.addEventListener('abort', leave.stop, { once: true })
+      const stop = (): void => reject(signal.reason)
+      if (holder !== undefined) leaving.push(listen(holder, look))
+      signal.addEventListener('abort', stop, { once: true })
+      leaving.push(() => signal.removeEventListener('abort', stop))
       timers.push(setInterval(() => void poll().then(look), pollMs), setTimeout(() => resolve(timedOut([...open.values()])), timeoutMs))
       look()
     })
   } finally {
     ending.abort()
     for (const timer of timers) clearTimeout(timer)
-    if (leave.listener !== undefined) holder?.listeners.delete(leave.listener)
-    if (leave.stop !== undefined) signal.removeEventListener('abort', leave.stop)
+    for (const leave of leaving) leave()
   }
 }
 

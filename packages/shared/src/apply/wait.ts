@@ -2,7 +2,7 @@ import { inventoryId, showOwner } from '@weir/shared/manifest'
 import type { ObjectRef, Owner } from '@weir/shared/manifest'
 import { stalledText, timeoutText } from './health/wait-text.ts'
 import type { ObjectHealth } from './health/wait-text.ts'
-import { bit, has, isLeftAlone } from './live/entry.ts'
+import { bit, has, isLeftAlone, listen } from './live/entry.ts'
 import type { Entry } from './live/entry.ts'
 import { listenForeign, readForeign } from './live/foreign.ts'
 import type { ForeignWatch } from './live/foreign.ts'
@@ -108,8 +108,7 @@ function watchAll({ live, owner, refs }: WaitOptions): WatchedSet {
     else open.add(watched)
     tell()
   }
-  holder?.listeners.add(look)
-  leaving.push(() => holder?.listeners.delete(look))
+  if (holder !== undefined) leaving.push(listen(holder, look))
   return {
     pending: () => [...open].filter((watched) => !isCurrent(watched)).map(show),
     onChange: (listener) => void listeners.add(listener),

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto'
-import { inventoryId, ownerOf, showOwner } from '@weir/shared/manifest'
+import { inventoryId, ownerOf, shortDigest, showOwner } from '@weir/shared/manifest'
 import type { Fields, KubeObject } from '@weir/shared/manifest'
 import { hasRetired, otherEntries, ourEntry } from '../fields/managed-fields.ts'
 import type { Overridden } from '../fields/managed-fields.ts'
@@ -78,7 +77,6 @@ export function versionOf(resourceVersion: string | undefined): number {
   return resourceVersion !== undefined && /^\d+$/.test(resourceVersion) ? Number(resourceVersion) : 0
 }
 
-/** 48 bits: an entry of the live set keeps one for every object. */
 function fieldsDigest(fields: Fields | undefined): number {
-  return fields === undefined ? 0 : Number.parseInt(hash('sha256', JSON.stringify(fields), 'hex').slice(0, 12), 16)
+  return fields === undefined ? 0 : shortDigest(JSON.stringify(fields))
 }

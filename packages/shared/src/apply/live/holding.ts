@@ -20,6 +20,8 @@ export interface Holding {
   readonly waitsFor?: 'all' | readonly string[]
 }
 
+const nobody: ReadonlySet<string> = new Set()
+
 interface Held extends Holding {
   readonly inventory: Inventory
 }
@@ -28,7 +30,8 @@ interface Held extends Holding {
 export function holdObjects(state: State, owner: Owner, { inventory, waitsFor }: Held): void {
   const holder = holderOf(state, owner)
   const touched = new Set<KindWatch>()
-  for (const { id, v } of inventory) addEntry(state, holder, { id, version: v, touched })
+  const added = inventory.flatMap(({ id, v }) => addEntry(state, holder, { id, version: v, touched }))
+  if (added.length > 0) holder.entries = holder.entries.concat(added) // of its exact size: an array that grew keeps room for more
   if (waitsFor !== undefined) waitFor(holder, waitsFor, touched)
   for (const kind of touched) adjustKind(state, kind)
 }
@@ -63,8 +66,8 @@ function holderOf(state: State, owner: Owner): Holder {
   const key = showOwner(owner)
   const known = state.holders.get(key)
   if (known !== undefined) return known
-  const holder: Holder = { owner: { namespace: owner.namespace, name: owner.name }, key, entries: [], waitsFor: new Set(), listeners: new Set() }
-  state.holders.set(key, holder)
+  const holder: Holder = { owner: { namespace: owner.namespace, name: owner.name }, key: flatten(key), entries: [], waitsFor: nobody, listeners: undefined }
+  state.holders.set(holder.key, holder)
   return holder
 }
 
@@ -74,18 +77,21 @@ interface Addition {
   readonly touched: Set<KindWatch>
 }
 
-function addEntry(state: State, holder: Holder, { id, version, touched }: Addition): void {
-  if (findEntry(state, holder.key, id) !== undefined) return
+function addEntry(state: State, holder: Holder, { id, version, touched }: Addition): readonly Entry[] {
+  if (findEntry(state, holder.key, id) !== undefined) return []
   const kind = kindFor(state, id, version)
-  if (kind === undefined) return // no id at all: nothing can be watched for it
-  const entry = createEntry(state.entries.get(id)?.id ?? id, kind, holder)
+  if (kind === undefined) return [] // no id at all: nothing can be watched for it
+  const entry = createEntry(state.entries.get(id)?.id ?? flatten(id), kind, holder)
   entry.next = state.entries.get(id)
   state.entries.set(entry.id, entry)
-  holder.entries.push(entry)
   kind.holders++
   if (isWaited(entry)) kind.waiters++
   touched.add(kind)
+  return [entry]
 }
+
+/** Text of its own: one put together from parts, or cut out of a larger one, keeps those in memory. */
+const flatten = (text: string): string => Buffer.from(text).toString()
 
 function kindFor(state: State, id: string, version: string): KindWatch | undefined {
   const parsed = parseInventoryId(id)
@@ -102,7 +108,7 @@ export const isWaited = ({ id, holder }: Entry): boolean => holder.waitsFor === 
 
 function waitFor(holder: Holder, waitsFor: 'all' | readonly string[], touched: Set<KindWatch>): void {
   const before = holder.entries.map(isWaited)
-  holder.waitsFor = waitsFor === 'all' ? 'all' : new Set(waitsFor)
+  holder.waitsFor = waitsFor === 'all' ? 'all' : waitsFor.length === 0 ? nobody : new Set(waitsFor)
   for (const [index, entry] of holder.entries.entries()) {
     const change = Number(isWaited(entry)) - Number(before[index])
     entry.kind.waiters += change

@@ -168,9 +168,7 @@ function untilSynced(state: State, owner: Owner, signal: AbortSignal): Promise<v
   })
 }
 
-/** Whether another owner holds the object, and its labels name that one. */
+/** Another owner that holds the object too and that its labels name: applying it takes it away from that one. */
 export function sharerOf(state: State, entry: Entry): Owner | undefined {
-  if (!has(entry, bit.taken)) return undefined
-  return [...chainOf(state, entry.id)].find(({ holder }) => holder !== entry.holder)?.holder.owner
+  return [...chainOf(state, entry.id)].find((other) => other !== entry && has(other, bit.present) && has(other, bit.labelled))?.holder.owner
 }
-

@@ -75,7 +75,7 @@ export interface WriteAnswer {
   readonly object: KubeObject
   /** The answer holds the whole object, so that its health can be read. */
   readonly whole: boolean
-  readonly digest: string
+  readonly digest: number
   readonly merges: boolean
 }
 
@@ -100,7 +100,7 @@ export function failWrite(state: State, entry: Entry): void {
 }
 
 /** The object is left alone: by what it declares itself, or by what the live one says. */
-export function skipWrite(state: State, entry: Entry, skip: { readonly digest: string; readonly byUs: boolean }): void {
+export function skipWrite(state: State, entry: Entry, skip: { readonly digest: number; readonly byUs: boolean }): void {
   put(entry, bit.skipped, true)
   put(entry, bit.skippedByUs, skip.byUs)
   put(entry, bit.suspect, false)
@@ -137,5 +137,5 @@ function suspect(state: State, entry: Entry, suspicion: Suspicion): void {
 }
 
 function tell(entry: Entry): void {
-  for (const listener of entry.holder.listeners) listener(entry)
+  for (const listener of entry.holder.listeners ?? []) listener(entry)
 }

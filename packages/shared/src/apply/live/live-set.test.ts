@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Cluster } from '@weir/shared/control-plane'
+import { identify } from '@weir/shared/manifest'
+import { testControlPlane } from '@weir/shared/testing'
+import { ApplyError } from '../apply-error.ts'
+import { toInventory } from '../inventory.ts'
+import { configMap, definition, namespaceObject, openWorld } from '../test-world.ts'
+import type { World } from '../test-world.ts'
+import { waitUntilCurrent } from '../wait.ts'
+
+const ns = 'apps'
+const owner = { namespace: 'flux-system', name: 'apps' }
+let cluster: Cluster
+let admin: World
+
+beforeAll(async () => {
+  cluster = await testControlPlane({ fleet: 'api' })
+  admin = await openWorld(cluster.kubeconfig(), owner)
+  await admin.apply([namespaceObject(ns), ...mayOnlyGet()])
+})
+afterAll(async () => {
+  await admin.close()
+  await cluster.stop()
+})
+
+/** Rights of somebody who may read and write objects, and may not watch them. */
+function mayOnlyGet() {
+  const rules = [{ apiGroups: ['*'], resources: ['*'], verbs: ['get', 'create', 'patch', 'delete'] }]
+  const group = 'rbac.authorization.k8s.io'
+  const subject = { kind: 'ServiceAccount', name: 'kustomize-controller', namespace: 'weir-system' }
+  return [
+    { apiVersion: `${group}/v1`, kind: 'ClusterRole', metadata: { name: 'get-only' }, rules },
+    { apiVersion: `${group}/v1`, kind: 'ClusterRoleBinding', metadata: { name: 'get-only' }, roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'get-only' }, subjects: [subject] },
+  ]
+}
+
+describe('the live set', () => {
+  it('watches each kind once, bodies only where they are waited for, and lets go', async () => {
+    const world = await admin.restart()
+    try {
+      const objects = [configMap(ns, 'a'), configMap(ns, 'b')]
+      await world.apply(objects)
+      await world.apply(objects, { owner: { namespace: 'x', name: 'second' } })
+      expect(world.live.size()).toEqual({ objects: 2, kinds: 1, watches: 1 })
+      expect(world.live.state.kinds.get('ConfigMap')).toMatchObject({ whole: false, holders: 4 })
+      world.live.forget({ namespace: 'x', name: 'second' })
+      world.live.hold(owner, [], { waitsFor: 'all' })
+      expect(world.live.state.kinds.get('ConfigMap')).toMatchObject({ whole: false, holders: 2 })
+      world.live.forget(owner)
+      expect(world.live.size().objects).toBe(0)
+    } finally {
+      await world.close()
+    }
+  })
+
+  it('asks one by one where it may not watch, and tells it once', async () => {
+    const told: string[] = []
+    const world = await openWorld(cluster.kubeconfig('kustomize-controller'), owner, { onUnwatched: (kind, { code }) => told.push(`${kind} ${code}`) })
+    try {
+      const object = configMap(ns, 'unwatched')
+      expect(await world.apply([object])).toEqual([`ConfigMap/${ns}/unwatched created`])
+      await world.live.synced(owner, AbortSignal.timeout(5000))
+      expect(told).toEqual(['ConfigMap forbidden'])
+      expect(world.live.unwatched()).toMatchObject([{ kind: 'ConfigMap', error: { code: 'forbidden' } }])
+      world.calls()
+      expect(await world.apply([object])).toEqual([`ConfigMap/${ns}/unwatched unchanged`])
+      expect(world.calls()).toEqual([`get ConfigMap/${ns}/unwatched`])
+      expect(await waitUntilCurrent({ live: world.live, owner, refs: [identify(object)], timeoutMs: 5_000, failFast: true, signal: AbortSignal.timeout(6_000) })).toEqual({ kind: 'current' })
+    } finally {
+      await world.close()
+    }
+  })
+
+  it('watches a kind from the moment that it is served', async () => {
+    const world = await admin.restart()
+    const abort = new AbortController()
+    try {
+      world.kube.discovery.follow(abort.signal)
+      const thing = { apiVersion: 'example.com/v1', kind: 'Bulb', metadata: { name: 'b', namespace: ns } }
+      world.live.track(owner, toInventory([identify(thing)]))
+      await world.live.synced(owner, AbortSignal.timeout(5000))
+      expect(world.live.size()).toEqual({ objects: 1, kinds: 1, watches: 0 })
+      await admin.apply([definition('bulbs', 'Bulb')])
+      await world.eventually(() => expect(world.live.size().watches).toBe(1))
+    } finally {
+      abort.abort()
+      await world.close()
+    }
+  })
+})
+
+describe('a run that is ended', () => {
+  it('writes nothing when it ends before the first write', async () => {
+    const abort = new AbortController()
+    const beforeFirstWrite = async (): Promise<void> => abort.abort(new Error('superseded'))
+    const run = admin.apply([configMap(ns, 'never')], { signal: abort.signal, beforeFirstWrite })
+    await expect(run).rejects.toThrow('superseded')
+    expect(await admin.read(configMap(ns, 'never'))).toBeUndefined()
+  })
+
+  it('finishes a stage that it has begun where it is run as critical', async () => {
+    const abort = new AbortController()
+    const never = new AbortController().signal
+    const running = {
+      critical: <T>(_name: string, run: (signal: AbortSignal) => Promise<T>) => {
+        abort.abort(new Error('superseded'))
+        return run(never)
+      },
+      park: <T>(_name: string, run: (signal: AbortSignal) => Promise<T>) => run(abort.signal),
+    }
+    expect(await admin.apply([configMap(ns, 'finished')], { signal: abort.signal, running })).toEqual([`ConfigMap/${ns}/finished created`])
+  })
+
+  it('does not believe in a write whose answer never came', async () => {
+    const object = configMap(ns, 'lost')
+    const lossy = { ...admin.kube, apply: async (...args: Parameters<typeof admin.kube.apply>) => {
+      const answer = await admin.kube.apply(...args)
+      if (args[2].dryRun !== true) throw new ApplyError('cut', { code: 'unreachable' })
+      return answer
+    } }
+    await expect(admin.apply([object], { kube: lossy })).rejects.toThrow('cut')
+    expect(await admin.apply([object])).toEqual([`ConfigMap/${ns}/lost unchanged`])
+    expect(await admin.apply([object])).toEqual([`ConfigMap/${ns}/lost unchanged`])
+  })
+})
