@@ -52,7 +52,7 @@ function createProgram(world: World, outcome: Outcome): Command {
   addGet(program, world, outcome)
   addWhy(program, world, outcome)
   addVersion(program, world, outcome)
-  addControllers(program, world, outcome)
+  addControllers(program)
   return program
 }
 
@@ -168,26 +168,11 @@ function addVersion(program: Command, world: World, outcome: Outcome): void {
     })
 }
 
-/** Named here for the help alone, `weir help all` included: they are started before this file is loaded. */
-function addControllers(program: Command, world: World, outcome: Outcome): void {
-  const commands = [
-    ['all', 'run all controllers in one process', ['source-controller', 'kustomize-controller']],
-    ['source-controller', 'run source-controller', ['source-controller']],
-    ['kustomize-controller', 'run kustomize-controller', ['kustomize-controller']],
-  ] as const
-  for (const [name, summary, controllers] of commands) {
-    program
-      .command(name)
-      .summary(summary)
-      .description(`${summary}; \`weir ${name} --help\` lists the flags`)
-      .helpOption(false)
-      .allowUnknownOption()
-      .argument('[flags...]')
-      .action(async () => {
-        const { showRunHelp } = await import('./run-command.ts')
-        outcome.code = showRunHelp({ command: name, controllers }, world)
-      })
-  }
+/** Named here for the list alone: `weir.ts` starts them, and answers their help, before this file is loaded. */
+function addControllers(program: Command): void {
+  program.command('all').summary('run all controllers in one process; its --help lists the flags')
+  program.command('source-controller').summary('run source-controller')
+  program.command('kustomize-controller').summary('run kustomize-controller')
 }
 
 /** Empty words are mistakes of scripts (an unset variable). */

@@ -11,10 +11,12 @@ export interface RunCommand {
 }
 
 /** `weir all`, `weir source-controller`, `weir kustomize-controller`: runs until it is told to stop. */
-export async function runCommand({ command, controllers, argv }: RunCommand, world: World): Promise<ExitCode> {
-  const { env, terminal, stop } = world
+export async function runCommand({ command, controllers, argv }: RunCommand, { env, terminal, stop }: World): Promise<ExitCode> {
   const { flags, rest } = takeConnectionFlags(argv)
-  if (rest.includes('--help') || rest.includes('-h')) return showRunHelp({ command, controllers }, world)
+  if (rest.includes('--help') || rest.includes('-h')) {
+    terminal.print(usageOf(command, controllers))
+    return exitCodes.ok
+  }
   return runControllers({
     controllers,
     argv: rest,
@@ -23,12 +25,6 @@ export async function runCommand({ command, controllers, argv }: RunCommand, wor
     connection: () => findConnection(flags, env),
     say: (message) => terminal.tell(`weir ${command}: ${message}`),
   })
-}
-
-/** What these commands take, every flag of the controllers included. */
-export function showRunHelp({ command, controllers }: Omit<RunCommand, 'argv'>, { terminal }: World): ExitCode {
-  terminal.print(usageOf(command, controllers))
-  return exitCodes.ok
 }
 
 function usageOf(command: string, controllers: readonly ControllerName[]): string {

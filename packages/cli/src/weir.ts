@@ -1,18 +1,19 @@
 import { CliError, exitCodes, type ExitCode } from './exit-codes.ts'
+import type { ControllerName } from './run.ts'
 import type { World } from './world.ts'
 
 /** The words of the command line that start controllers. They are looked at first: nothing that they do not need is loaded. */
-const runs = new Map([
+const runs: ReadonlyMap<string, readonly ControllerName[]> = new Map([
   ['all', ['source-controller', 'kustomize-controller']],
   ['source-controller', ['source-controller']],
   ['kustomize-controller', ['kustomize-controller']],
-] as const)
+])
 
 /** Runs the command. Never rejects: what goes wrong is told in one sentence. */
 export async function runWeir(argv: readonly string[], world: World): Promise<ExitCode> {
   try {
-    const [command = '', ...rest] = argv
-    const controllers = [...runs].find(([name]) => name === command)?.[1]
+    const [command = '', ...rest] = argv[0] === 'help' && runs.has(argv[1] ?? '') ? [argv[1], '--help'] : argv
+    const controllers = runs.get(command)
     if (controllers !== undefined) {
       const { runCommand } = await import('./run-command.ts')
       return await runCommand({ command, controllers, argv: rest }, world)
