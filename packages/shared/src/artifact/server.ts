@@ -26,13 +26,17 @@ export interface ArtifactServer {
 /** Serves the store read-only (contract 2.4): files with ETag and ranges, directory listings, nothing outside of the root. */
 export async function serveStore({ root, address, telemetry }: ArtifactServerOptions): Promise<ArtifactServer> {
   const count = { served: 0 }
+  const downloads = telemetry.metrics.counter('weir_artifact_downloads_total', 'Artifacts sent to consumers, in whole or in part.', [])
   const server = await serve({
     address,
     telemetry,
     limits: { maxBodyBytes: 0 },
     async handler(request, response) {
       await answer(root, request, response)
-      if (request.method === 'GET' && (response.statusCode === 200 || response.statusCode === 206) && !request.url?.endsWith('/')) count.served += 1
+      if (request.method === 'GET' && (response.statusCode === 200 || response.statusCode === 206) && response.hasHeader('etag')) {
+        count.served += 1
+        downloads.inc({})
+      }
       telemetry.log.debug('artifact request', { method: request.method, path: pathOf(request), status: response.statusCode })
     },
   })

@@ -53,6 +53,8 @@ export interface StoreOptions {
   /** `host[:port]`, or a URL with scheme: what artifact URLs begin with. */
   readonly advertised: string
   readonly retention: RetentionRule
+  /** `--artifact-digest-algo`; default sha256. */
+  readonly digestAlgorithm?: 'sha256' | 'sha384' | 'sha512'
   readonly telemetry: Telemetry
   readonly now?: () => Date
 }
@@ -66,7 +68,7 @@ export function createStore(options: StoreOptions): Store {
   return {
     async put(request) {
       const path = `${folderOf(request)}/${checkedPart(request.file)}`
-      const { digest, sizeBytes } = await archive(join(root, path), request)
+      const { digest, sizeBytes } = await archive(join(root, path), request, options.digestAlgorithm)
       return {
         path,
         url: urlOf(path),
@@ -109,8 +111,8 @@ function checkedPart(part: string): string {
   return part
 }
 
-async function archive(path: string, request: PutRequest): Promise<{ readonly digest: string; readonly sizeBytes: number }> {
-  const digester = createDigester()
+async function archive(path: string, request: PutRequest, algorithm = 'sha256'): Promise<{ readonly digest: string; readonly sizeBytes: number }> {
+  const digester = createDigester(algorithm)
   const attempt = `store ${request.file}`
   try {
     const keep = await readIgnoreRules(request.tree, request.ignore)
