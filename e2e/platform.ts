@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startControlPlane, startNats, type ControlPlane, type Fleet, type Nats } from '@weir/shared/control-plane'
+import { kustomizeEngineBinary } from '@weir/shared/engine'
 import { createKube, loadConfig, type Kube } from '@weir/shared/kube'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { installChart } from '@weir/shared/testing'
@@ -73,6 +74,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   const { fleet = 'full', onProgress } = options
   const dir = await mkdtemp(path.join(tmpdir(), 'weir-platform-'))
   const shipped = await bundleWeir()
+  const engine = await kustomizeEngineBinary()
   const bundle = { ...shipped, nodeFlags: [...shipped.nodeFlags, ...(options.nodeFlags ?? [])] }
   const cluster = await startControlPlane({ fleet, ...(onProgress ? { onProgress } : {}) })
   const running = new Map<string, ControllerProcess>()
@@ -89,7 +91,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     const direct = cluster.kubeconfig(options.together ? undefined : controller)
     const kubeconfig = given ?? options.kubeconfig?.(controller, direct) ?? direct
     const source = [`--storage-path=${path.join(dir, `store${replica}`)}`, `--storage-addr=${storageAddress}`, ...(options.flags?.['source-controller'] ?? [])]
-    const kustomize = [`--cache-path=${path.join(dir, `cache${replica}`)}`, ...(options.flags?.['kustomize-controller'] ?? [])]
+    const kustomize = [`--kustomize-engine=${engine}`, `--cache-path=${path.join(dir, `cache${replica}`)}`, ...(options.flags?.['kustomize-controller'] ?? [])]
     const shared = ['--metrics-addr=127.0.0.1:0', '--health-addr=127.0.0.1:0', ...(nats ? [`--nats-url=${nats.url}`] : [])]
     const own = { 'source-controller': source, 'kustomize-controller': kustomize }
     return [keyOf(controller), '--kubeconfig', kubeconfig, ...shared, ...(options.together ? [...source, ...kustomize] : own[controller]), ...flags]

@@ -43,7 +43,7 @@ async function makeBundle(folder: string): Promise<void> {
     legalComments: 'none',
     logLevel: 'error',
     // CommonJS starts faster than an ES module here; what asks for its own place gets the bundle's.
-    define: { 'import.meta.url': 'bundleUrl' },
+    define: { 'import.meta.url': 'bundleUrl', 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
   })
   await writeFile(path.join(fresh, 'package.json'), '{"type":"commonjs"}\n')
