@@ -16,7 +16,7 @@ describe('the switches of an object', () => {
     ['ssa IfNotPresent, present', read({ ssa: 'IfNotPresent' }), 0, true],
     ['ssa IfNotPresent on the live object alone', 0, read({ ssa: 'IfNotPresent' }), false],
     ['nothing', 0, 0, false],
-  ])('%s: skips %s', (_name, desired, live, skips) => {
+  ])('%s: skips %s', (...[, desired, live, skips]) => {
     expect(skipsApply(desired, live)).toBe(skips)
   })
 

@@ -1,11 +1,12 @@
 import { inventoryId, showObject, showOwner } from '@weir/shared/manifest'
 import type { ObjectRef, Owner } from '@weir/shared/manifest'
-import { bit, has, listen } from './live/entry.ts'
+import { bit, has, listen, liveSwitches } from './live/entry.ts'
 import type { Entry } from './live/entry.ts'
 import { isFresh } from './live/kind-watch.ts'
 import { readEntry } from './live/live-set.ts'
 import type { LiveSet } from './live/live-set.ts'
 import { findEntry } from './live/state.ts'
+import { keepsFromPrune } from './switches.ts'
 import { settleAll } from './write/parallel.ts'
 
 export interface TerminationOptions {
@@ -24,7 +25,10 @@ export type TerminationVerdict =
 /** Where no watch vouches for a kind, its objects are asked for this often. */
 const pollMs = 2_000
 
-/** Waits until deleted objects are really gone, finalizers and all. Rejects with the signal's reason alone. */
+/**
+ * Waits until deleted objects are really gone, finalizers and all; not for those that prune leaves alone. Rejects with the signal's
+ * reason alone.
+ */
 export async function waitForTermination({ live, owner, refs, timeoutMs, signal }: TerminationOptions): Promise<TerminationVerdict> {
   signal.throwIfAborted()
   const { state } = live
@@ -35,8 +39,7 @@ export async function waitForTermination({ live, owner, refs, timeoutMs, signal 
   }))
   const ending = new AbortController()
   const timers: NodeJS.Timeout[] = []
-  const isGone = (entry: Entry): boolean => has(entry, bit.known) && !has(entry, bit.present)
-  const settle = (entry: Entry): boolean => isGone(entry) && open.delete(entry)
+  const settle = (entry: Entry): boolean => isOver(entry) && open.delete(entry)
   const poll = async (): Promise<void> => {
     const blind = [...open.keys()].filter((entry) => !isFresh(entry.kind) || !has(entry, bit.known))
     // A read that fails is no answer: the next one may be.
@@ -61,6 +64,12 @@ export async function waitForTermination({ live, owner, refs, timeoutMs, signal 
     for (const timer of timers) clearTimeout(timer)
     for (const leave of leaving) leave()
   }
+}
+
+/** Gone, or there to stay: another owner's, or protected. */
+function isOver(entry: Entry): boolean {
+  if (!has(entry, bit.known)) return false
+  return !has(entry, bit.present) || !has(entry, bit.labelled) || keepsFromPrune(liveSwitches(entry))
 }
 
 function timedOut(refs: readonly ObjectRef[]): TerminationVerdict {

@@ -1,7 +1,7 @@
 import type { Kube } from '@weir/shared/kube'
 import { fieldAt, isFields, parseJson } from '@weir/shared/manifest'
-import type { Desired } from './declare.ts'
-import { sleep } from './write/sleep.ts'
+import type { Desired } from '../declare.ts'
+import { sleep } from './sleep.ts'
 
 /** How long an established definition may take to show in discovery: the API server gathers it in the background. */
 const servedMs = 10_000

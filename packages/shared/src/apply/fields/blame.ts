@@ -1,6 +1,6 @@
 import type { Fields } from '@weir/shared/manifest'
-import { missingPaths, pathsOf } from './fields/field-paths.ts'
-import type { OtherWriter, Writer } from './live/facts.ts'
+import { missingPaths, pathsOf } from './field-paths.ts'
+import type { OtherWriter, Writer } from '../live/facts.ts'
 
 /** Who wrote what we declare, as far as managedFields tell. */
 export interface Blame {
