@@ -125,7 +125,7 @@ function handOver({ script }, parameters) {
   // when it is done.
   process.on('SIGINT', () => undefined)
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  child.on('error', (error) => stop(`${node}: ${error.message}`, 1))
+  child.on('error', (error) => stop(`${String(node)}: ${error.message}`, 1))
   child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + constants.signals[signal]))
 }
 

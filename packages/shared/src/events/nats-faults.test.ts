@@ -150,7 +150,7 @@ describe('NATS bus when the server misbehaves', () => {
     await live
     bus.publish(applied('before'))
     await until(() => revisions().length === 1)
-    test.server.pause()
+    await test.server.pause()
     const started = performance.now()
     for (const number of numbers(0, 200)) bus.publish(applied(number))
     expect(performance.now() - started).toBeLessThan(500)
@@ -167,7 +167,7 @@ describe('NATS bus when the server misbehaves', () => {
     await test.server.restart()
     const bus = start()
     await collect(bus).live
-    test.server.pause()
+    await test.server.pause()
     bus.publish(applied('a'))
     const started = performance.now()
     await bus.close()
@@ -179,7 +179,7 @@ describe('NATS bus when the server misbehaves', () => {
     const bus = start()
     const { live, revisions } = collect(bus)
     await live
-    test.server.pause()
+    await test.server.pause()
     await until(() => !bus.status().connected, 25_000)
     test.server.resume()
     bus.publish(applied('after'))
