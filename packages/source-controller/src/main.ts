@@ -43,6 +43,7 @@ export async function start(options: SourceOptions, host: Host): Promise<Started
       root,
       advertised: advertisedAddress(flags['storage-adv-addr'], served.server.address, options.hostname),
       retention: { ttlMs: flags['artifact-retention-ttl'], records: flags['artifact-retention-records'] },
+      digestAlgorithm: flags['artifact-digest-algo'],
       telemetry,
       now: () => host.clock.now(),
     })

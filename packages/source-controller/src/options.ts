@@ -3,12 +3,14 @@ import { bool, durationMs, int, oneOf, parseFlags, sharedFlags, text, texts, typ
 /** Flags of source-controller, with Flux's names (docs/spec/flags.md). */
 export const sourceFlags = {
   ...sharedFlags,
+  'metrics-addr': text(':8080', sharedFlags['metrics-addr'].meaning, { env: 'METRICS_ADDR' }),
+  'events-addr': text('', sharedFlags['events-addr'].meaning, { env: 'EVENTS_ADDR' }),
   'storage-path': text('/data', 'Folder of the artifacts, used by this process alone.', { env: 'STORAGE_PATH' }),
   'storage-addr': text(':9090', 'Address that artifacts are served on.', { env: 'STORAGE_ADDRESS' }),
   'storage-adv-addr': text('', 'Address in the URLs of artifacts; unset: taken from where they are served.', { env: 'STORAGE_ADV_ADDR' }),
   'artifact-retention-ttl': durationMs(60_000, 'How long a superseded artifact is kept.'),
   'artifact-retention-records': int(2, 'How many artifacts of an object are kept at most.'),
-  'artifact-digest-algo': oneOf(['sha256'], 'sha256', 'Digest of artifacts.'),
+  'artifact-digest-algo': oneOf(['sha256', 'sha384', 'sha512'], 'sha256', 'Digest of artifacts.'),
   'ssh-kex-algos': texts([], 'Key exchange algorithms of SSH, OpenSSH names; unset: its defaults.'),
   'ssh-hostkey-algos': texts([], 'Host key algorithms of SSH, OpenSSH names; unset: its defaults.'),
   'git-cache-path': text('', 'Folder of the Git mirrors, used by this process alone; unset: a folder beside the artifacts.', { env: 'GIT_CACHE_PATH' }),

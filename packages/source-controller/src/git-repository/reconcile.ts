@@ -25,18 +25,21 @@ export async function reconcileGitRepository(repository: GitRepository, deps: De
   }
 
   announceNewRevision(repository, resolved, step)
-  const checkout = await step('check out', (signal) => checkOut({ deps, remote, resolved, signal }), { deadlineMs: remote.deadlineMs + graceMs })
+  const checkout = await step('check out', (signal) => checkOut(repository, { deps, remote, resolved, signal }), { deadlineMs: remote.deadlineMs + graceMs })
   if (isStop(checkout)) return checkout
   try {
     const artifact = await step('store artifact', (signal) => storeArtifact(repository, { deps, checkout, signal }), { deadlineMs: storeDeadlineMs })
     if (isStop(artifact)) return artifact
-    step.note({ artifact, observedIgnore: repository.spec.ignore })
+    step.note({ artifact, observedIgnore: repository.spec.ignore, ...othersObserved })
     deps.remember(repository, checkout.subject)
     return inStorage(artifact)
   } finally {
     await checkout.release()
   }
 }
+
+/** What another implementation noted about fields that are refused here: this artifact was made without them. */
+const othersObserved = { observedInclude: undefined, observedRecurseSubmodules: undefined, observedSparseCheckout: undefined, includedArtifacts: undefined }
 
 /** A step ends after what runs in it has had its own deadline. */
 const graceMs = 5_000
@@ -69,12 +72,12 @@ interface Resolving {
   readonly signal: AbortSignal
 }
 
-async function resolve({ spec }: GitRepository, { deps, remote, signal }: Resolving): Promise<Resolved | Stop> {
+async function resolve(repository: GitRepository, { deps, remote, signal }: Resolving): Promise<Resolved | Stop> {
   try {
-    return await deps.git.resolve({ ...remote, ref: spec.ref ?? {}, signal })
+    return await deps.git.resolve({ ...remote, ref: repository.spec.ref ?? {}, signal })
   } catch (error) {
     signal.throwIfAborted()
-    return gitStop(error)
+    return gitStop(error, followsBranch(repository))
   }
 }
 
@@ -85,13 +88,21 @@ function announceNewRevision(repository: GitRepository, { revision }: Resolved, 
   step.progress({ message: `building artifact: ${message}`, raises })
 }
 
-async function checkOut({ deps, remote, resolved, signal }: Resolving & { readonly resolved: Resolved }): Promise<Checkout | Stop> {
+async function checkOut(repository: GitRepository, { deps, remote, resolved, signal }: Resolving & { readonly resolved: Resolved }): Promise<Checkout | Stop> {
   try {
-    return await deps.git.checkOut({ ...remote, resolved, signal })
+    const checkout = await deps.git.checkOut({ ...remote, resolved, signal })
+    if (signal.aborted) await checkout.release() // the value of an aborted step reaches nobody who could
+    signal.throwIfAborted()
+    return checkout
   } catch (error) {
     signal.throwIfAborted()
-    return gitStop(error)
+    return gitStop(error, followsBranch(repository))
   }
+}
+
+function followsBranch({ spec }: GitRepository): boolean {
+  const { commit, name, tag, semver } = spec.ref ?? {}
+  return !commit && !name && !tag && !semver
 }
 
 interface Storing {

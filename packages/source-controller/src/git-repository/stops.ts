@@ -56,9 +56,11 @@ const storeRows: Readonly<Record<ArtifactErrorCode, Row>> = {
   aborted: fly,
 }
 
-export function gitStop(error: unknown): Stop {
+/** `followsBranch`: an empty repository has a reason of its own only then (contract 2.7). */
+export function gitStop(error: unknown, followsBranch: boolean): Stop {
   if (!(error instanceof GitError)) throw error
-  return toStop(gitRows[error.code], error, { message: `failed to checkout and determine revision: ${error.message}`, blames: 'FetchFailed' })
+  const row = error.code === 'empty' && !followsBranch ? retry('GitOperationFailed') : gitRows[error.code]
+  return toStop(row, error, { message: `failed to checkout and determine revision: ${error.message}`, blames: 'FetchFailed' })
 }
 
 export function authStop(error: unknown): Stop {
