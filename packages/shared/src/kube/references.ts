@@ -135,7 +135,7 @@ function open({ kube, signal, onChange, onTrouble }: ReferencesOptions, group: G
       replace(objects) {
         const there = new Set(objects.map((object) => object.name))
         for (const object of objects) move(object.name, object.resourceVersion)
-        for (const of of [...seen.keys()]) if ((name === '' || of === name) && !there.has(of)) move(of, absent)
+        for (const of of seen.keys()) if ((name === '' || of === name) && !there.has(of)) move(of, absent)
       },
       upsert: (object) => move(object.name, object.resourceVersion),
       remove: (object) => move(object.name, absent),
