@@ -27,23 +27,24 @@ export interface ArtifactServer {
 export async function serveStore({ root, address, telemetry }: ArtifactServerOptions): Promise<ArtifactServer> {
   const count = { served: 0 }
   const downloads = telemetry.metrics.counter('weir_artifact_downloads_total', 'Artifacts sent to consumers, in whole or in part.', [])
+  const sending = (): void => {
+    count.served += 1
+    downloads.inc({})
+  }
   const server = await serve({
     address,
     telemetry,
     limits: { maxBodyBytes: 0 },
     async handler(request, response) {
-      await answer(root, request, response)
-      if (request.method === 'GET' && (response.statusCode === 200 || response.statusCode === 206) && response.hasHeader('etag')) {
-        count.served += 1
-        downloads.inc({})
-      }
+      await answer(root, { request, response, sending })
       telemetry.log.debug('artifact request', { method: request.method, path: pathOf(request), status: response.statusCode })
     },
   })
   return { address: server.address, url: server.url, served: () => count.served, close: () => server.close() }
 }
 
-async function answer(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(root: string, conversation: Conversation): Promise<void> {
+  const { request, response } = conversation
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD')
     return plain(response, 405)
@@ -52,8 +53,8 @@ async function answer(root: string, request: IncomingMessage, response: ServerRe
   const found = path === undefined ? undefined : await openInside(root, path)
   if (path === undefined || found === undefined) return plain(response, 404)
   try {
-    if (found.facts.isDirectory) return await sendListing(path, found, { request, response })
-    await sendFile(path, found, { request, response })
+    if (found.facts.isDirectory) return await sendListing(path, found, conversation)
+    await sendFile(path, found, conversation)
   } finally {
     await found.handle.close()
   }
@@ -100,6 +101,8 @@ async function openInside(root: string, path: string): Promise<Opened | undefine
 interface Conversation {
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** Told before the first byte of a file's body. */
+  sending(): void
 }
 
 async function sendListing(path: string, { real }: Opened, { request, response }: Conversation): Promise<void> {
@@ -119,7 +122,7 @@ function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }
 
-async function sendFile(path: string, { handle, facts }: Opened, { request, response }: Conversation): Promise<void> {
+async function sendFile(path: string, { handle, facts }: Opened, { request, response, sending }: Conversation): Promise<void> {
   response.setHeader('etag', entityTag(facts))
   response.setHeader('last-modified', new Date(facts.modifiedMs).toUTCString())
   response.setHeader('accept-ranges', 'bytes')
@@ -133,6 +136,7 @@ async function sendFile(path: string, { handle, facts }: Opened, { request, resp
     return plain(response, 416)
   }
   const { start, end } = range ?? { start: 0, end: facts.sizeBytes - 1 }
+  if (request.method === 'GET') sending()
   response.writeHead(range === undefined ? 200 : 206, {
     'content-type': contentType(path),
     'content-length': end - start + 1,
