@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -48,6 +48,21 @@ async function makeBundle(folder: string): Promise<void> {
   })
   await writeFile(path.join(fresh, 'package.json'), '{"type":"commonjs"}\n')
   await rename(fresh, folder).catch(async () => rm(fresh, { recursive: true, force: true })) // another process was first
+}
+
+/** The bundle stays in the checkout: a source finds what lies there (charts, engines) as if it were not bundled. */
+function placesOfSources(folder: string): Plugin {
+  return {
+    name: 'places of sources',
+    setup({ onLoad }) {
+      onLoad({ filter: /packages\/[a-z-]+\/src\/.*\.ts$/ }, async ({ path: file }) => {
+        const contents = await readFile(file, 'utf8')
+        if (!contents.includes('import.meta.dirname')) return undefined
+        const place = `require('node:path').join(__dirname, ${JSON.stringify(path.relative(folder, path.dirname(file)))})`
+        return { contents: contents.replaceAll('import.meta.dirname', place), loader: 'ts' }
+      })
+    },
+  }
 }
 
 async function digestOfSources(): Promise<string> {

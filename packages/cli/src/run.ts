@@ -90,6 +90,8 @@ export async function runControllers(request: RunRequest): Promise<0 | 1 | 2> {
     if (!(error instanceof KubeError) || error.code === 'config') throw error
     telemetry.log.error('the API server cannot be used', { error })
     return 1
+  } finally {
+    await telemetry.shutdown()
   }
 }
 

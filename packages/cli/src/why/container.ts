@@ -22,7 +22,7 @@ export function troubleOfContainers(pod: KubeObject): readonly Finding[] {
     const trouble = waitingTrouble(container) ?? endedTrouble(container) ?? runningTrouble(container)
     if (trouble === undefined) return []
     const place = { kind: 'Container', namespace: pod.metadata.namespace ?? '', name: `${pod.metadata.name}/${container.name}` }
-    return [finding(place, { ...trouble, facts: [...restartFacts(container), ...trouble.facts] })]
+    return [finding(place, { ...trouble, relation: 'its', facts: [...restartFacts(container), ...trouble.facts] })]
   })
 }
 

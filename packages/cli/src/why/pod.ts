@@ -22,7 +22,7 @@ export async function explainPods(pods: readonly KubeObject[], { reader, factsOf
     if (first === undefined) continue
     const warnings = await reader.warnings(first)
     const counted = alike.length === 0 ? [] : [`${alike.length + 1} of ${pods.length} Pods fail like this`]
-    findings.push({ ...troubleOfPod(first, warnings), relation: 'has the Pod', facts: [...factsOf(warnings), ...counted] })
+    findings.push({ ...troubleOfPod(first, warnings), relation: 'runs', facts: [...factsOf(warnings), ...counted] })
   }
   return findings
 }

@@ -33,13 +33,18 @@ export function renderFinding(found: Finding, options: RenderOptions): string {
 
 function adviceOf(root: Finding): readonly string[] {
   const advice = adviceFor(root)
-  return advice === undefined ? [] : [`${showPlace(root.place)}: ${advice}`]
+  return advice === undefined ? [] : [`${showWhole(root.place)}: ${advice}`]
 }
 
 /** `Kustomization/apps/backend`; a container is named after its Pod. */
 export function showPlace({ kind, namespace, name }: Place): string {
   if (kind === 'Container') return `container ${name.split('/').at(-1)}`
   return namespace === '' ? `${kind}/${name}` : `${kind}/${namespace}/${name}`
+}
+
+/** Without the lines above it a container needs its Pod. */
+function showWhole(place: Place): string {
+  return place.kind === 'Container' ? `${showPlace(place)} of Pod/${place.namespace}/${place.name.split('/')[0]}` : showPlace(place)
 }
 
 function render(found: Finding, indent: string, options: RenderOptions): readonly string[] {
@@ -51,10 +56,11 @@ function render(found: Finding, indent: string, options: RenderOptions): readonl
 function headOf({ relation, place, state, reason, revision, since }: Finding, indent: string, { paint, now }: RenderOptions): string {
   const [word, colour] = words[state]
   const arrow = relation === undefined ? '' : `└ ${relation} `
+  const is = relation === undefined ? ' is' : ', which is'
   const why = reason === '' || state === 'ready' ? '' : `: ${printable(reason)}`
   const age = since === undefined ? '' : `, for ${showAge(since, now)}`
   const at = revision === undefined ? '' : state === 'ready' ? ` at revision ${printable(revision)}` : `, at revision ${printable(revision)}`
-  return `${indent}${arrow}${paint('bold', showPlace(place))} is ${paint(colour, word)}${why}${at}${age}`
+  return `${indent}${arrow}${paint('bold', showPlace(place))}${is} ${paint(colour, word)}${why}${at}${age}`
 }
 
 function messageLines({ message, state }: Finding): readonly string[] {
