@@ -35,6 +35,7 @@ export async function start(options: SourceOptions, host: Host): Promise<Started
     concurrent: flags.concurrent,
     retry: { minMs: flags['min-retry-delay'], maxMs: flags['max-retry-delay'] },
     jitterPercent: flags['interval-jitter-percentage'],
+    ...(host.onStep && { onStep: host.onStep }),
   })
   // Only a leader serves: a follower's store is empty, and its readiness keeps it out of the Service (contract 2.4).
   const working = host.leading.then(async () => {
