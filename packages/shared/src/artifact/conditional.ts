@@ -25,12 +25,17 @@ export function readRange(headers: IncomingHttpHeaders, facts: FileFacts): Range
   const match = /^bytes=(\d*)-(\d*)$/.exec(headers.range?.trim() ?? '')
   if (match === null || !ifRangeHolds(headers['if-range'], facts)) return undefined
   const [, first = '', last = ''] = match
-  if (first === '' && last === '') return undefined
-  const lastByte = facts.sizeBytes - 1
-  const start = first === '' ? Math.max(0, facts.sizeBytes - Number(last)) : Number(first)
-  const end = first === '' || last === '' ? lastByte : Math.min(lastByte, Number(last))
-  if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined
-  return start > lastByte || (first === '' && Number(last) === 0) ? 'unsatisfiable' : { start, end }
+  const asked = first === '' ? suffixRange(last, facts.sizeBytes) : { start: Number(first), end: last === '' ? Number.POSITIVE_INFINITY : Number(last) }
+  if (asked === undefined || asked.end < asked.start) return undefined
+  const end = Math.min(asked.end, facts.sizeBytes - 1)
+  return asked.start > end ? 'unsatisfiable' : { start: asked.start, end }
+}
+
+/** `bytes=-N`: the last N bytes; none of them is a range that begins behind the end. */
+function suffixRange(last: string, sizeBytes: number): Range | undefined {
+  if (last === '') return undefined
+  const start = Number(last) === 0 ? sizeBytes : Math.max(0, sizeBytes - Number(last))
+  return { start, end: Number.POSITIVE_INFINITY }
 }
 
 function ifRangeHolds(header: string | string[] | undefined, facts: FileFacts): boolean {

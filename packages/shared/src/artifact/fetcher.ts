@@ -7,7 +7,8 @@ import type { Http } from '@weir/shared/http'
 import type { Telemetry } from '@weir/shared/telemetry'
 import { ArtifactError, artifactError } from './artifact-error.ts'
 import { download } from './download.ts'
-import { createTreeCache, type CachedTree, type TreeCache } from './tree-cache.ts'
+import { createTreeCache, type TreeCache } from './tree-cache.ts'
+import type { CachedTree } from './tree-shelf.ts'
 
 /** Artifacts of other controllers, verified and unpacked once per digest. */
 export interface Fetcher {

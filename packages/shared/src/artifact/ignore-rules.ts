@@ -8,11 +8,11 @@ const versionControl = ['.git/', '.gitignore', '.gitmodules', '.gitattributes']
 
 /** Replaced as a whole by a single pattern of the user's, wherever it stands (contract 2.5). */
 const defaults = [
-  ...['*.jpg', '*.jpeg', '*.gif', '*.png', '*.wmv', '*.flv', '*.tar.gz', '*.zip'],
-  ...['.github/', '.circleci/', '.travis.yml', '.gitlab-ci.yml', 'appveyor.yml', '.drone.yml', 'cloudbuild.yaml'],
-  ...['codeship-services.yml', 'codeship-steps.yml'],
-  ...['**/.goreleaser.yml', '**/.sops.yaml', '**/.flux.yaml'],
-]
+  ['*.jpg', '*.jpeg', '*.gif', '*.png', '*.wmv', '*.flv', '*.tar.gz', '*.zip'],
+  ['.github/', '.circleci/', '.travis.yml', '.gitlab-ci.yml', 'appveyor.yml', '.drone.yml', 'cloudbuild.yaml'],
+  ['codeship-services.yml', 'codeship-steps.yml'],
+  ['**/.goreleaser.yml', '**/.sops.yaml', '**/.flux.yaml'],
+].flat()
 
 /**
  * What goes into the artifact of a directory: its `.sourceignore` files, each for its own folder, then `spec.ignore`, which wins.

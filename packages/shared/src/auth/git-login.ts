@@ -111,12 +111,15 @@ function httpLogin(address: GitAddress, values: SecretValues): Login {
     if (username !== undefined || password !== undefined) throw new AuthError('invalid', 'keys "bearerToken" and "username" or "password" exclude each other')
     return { kind: 'bearer', token: headerValue(token, 'bearerToken'), ...shared }
   }
-  if (username !== undefined && username !== '') return { kind: 'basic', username, password: password ?? '', ...shared }
+  if (username) return { kind: 'basic', username, password: password ?? '', ...shared }
   if (password !== undefined) throw new AuthError('invalid', 'key "password" is given without "username"')
-  if (address.username !== undefined || address.password !== undefined) {
-    return { kind: 'basic', username: address.username ?? '', password: address.password ?? '', ...shared }
-  }
-  return { kind: 'none', ...shared }
+  return { ...addressLogin(address), ...shared }
+}
+
+/** Userinfo in the URL is the fallback. */
+function addressLogin({ username, password }: GitAddress): Login {
+  if (username === undefined && password === undefined) return { kind: 'none' }
+  return { kind: 'basic', username: username ?? '', password: password ?? '' }
 }
 
 /** A token with a line break could smuggle in another header. */

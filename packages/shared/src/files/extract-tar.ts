@@ -28,7 +28,7 @@ export async function extractTar(source: AsyncIterable<Uint8Array>, into: string
   const meter = { sinceProgress: 0, total: 0 }
   const unpacking = extract()
   const writer = createTreeWriter(into)
-  const feeding = feed(source, meter, unpacking, options)
+  const feeding = feed(source, { meter, unpacking }, options)
   feeding.catch(() => undefined) // awaited below; the loop may throw first
   try {
     await takeEntries(unpacking, { writer, limits, meter, backslash: options.backslash ?? 'refuse' })
@@ -56,7 +56,7 @@ interface Meter {
 type Unpacking = ReturnType<typeof extract>
 type Entry = Unpacking extends AsyncIterable<infer E> ? E : never
 
-async function feed(source: AsyncIterable<Uint8Array>, meter: Meter, into: Unpacking, options: ExtractOptions): Promise<void> {
+async function feed(source: AsyncIterable<Uint8Array>, { meter, unpacking }: { readonly meter: Meter; readonly unpacking: Unpacking }, options: ExtractOptions): Promise<void> {
   const measured = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
       meter.total += chunk.byteLength
@@ -67,8 +67,8 @@ async function feed(source: AsyncIterable<Uint8Array>, meter: Meter, into: Unpac
   }
   const abort = options.signal ? { signal: options.signal } : {}
   const input = Readable.from(source, { objectMode: false })
-  if (options.gzip === false) return pipeline(input, measured, into, abort)
-  return pipeline(input, createGunzip({ chunkSize: 1 << 16 }), measured, into, abort)
+  if (options.gzip === false) return pipeline(input, measured, unpacking, abort)
+  return pipeline(input, createGunzip({ chunkSize: 1 << 16 }), measured, unpacking, abort)
 }
 
 interface EntryContext {
@@ -93,7 +93,7 @@ async function takeEntries(entries: AsyncIterable<Entry>, context: EntryContext)
 }
 
 async function takeEntry(entry: Entry, body: AsyncIterable<Buffer>, context: EntryContext): Promise<void> {
-  const { name, type, mode = 0o644 } = entry.header
+  const { name, type, mode } = entry.header
   switch (kindOfEntry(type, name)) {
     case 'skipped':
       return drain(body)

@@ -120,7 +120,8 @@ function readMirror(dir: string, job: CheckoutJob, args: readonly string[]): Pro
  * Writes a commit's files through an archive, so that the rules for archives from strangers hold: no links, no devices,
  * nothing outside, nothing twice, bounds on everything.
  */
-export async function unpackCommit(mirror: string, into: { readonly dir: string; readonly temp: string }, job: CheckoutJob, commit: string): Promise<void> {
+export async function unpackCommit(job: CheckoutJob, from: { readonly mirror: string; readonly commit: string }, into: { readonly dir: string; readonly temp: string }): Promise<void> {
+  const { mirror, commit } = from
   const file = join(into.temp, 'tree.tar')
   const attempt = `check out ${job.url} at ${commit}`
   await job.runGit({

@@ -164,7 +164,7 @@ async function makeCheckout(room: Room, job: CheckoutJob, { mirrorKey, temp }: {
   try {
     const found = await room.mirrors.use(mirrorKey, async (mirror) => {
       const fetched = await fetchInto(mirror, job)
-      await unpackCommit(mirror, { dir: dir.path, temp }, job, fetched.commit)
+      await unpackCommit(job, { mirror, commit: fetched.commit }, { dir: dir.path, temp })
       return fetched
     })
     void tidy(room, mirrorKey)

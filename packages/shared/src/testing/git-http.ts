@@ -55,7 +55,7 @@ export async function startGitHttp(root: string, setup: HttpSetup): Promise<GitL
       response.writeHead(refusal.status, refusal.headers).end()
       return
     }
-    const child = runBackend(root, request, response, state.how === 'cut')
+    const child = runBackend(root, { request, response, cut: state.how === 'cut' })
     children.add(child)
     child.once('close', () => {
       children.delete(child)
@@ -107,7 +107,13 @@ function repositoryOf(url: string): string {
   return url.replace(/^\//, '').replace(/\.git\/.*$/, '')
 }
 
-function runBackend(root: string, request: IncomingMessage, response: ServerResponse, cut: boolean): ChildProcess {
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly cut: boolean
+}
+
+function runBackend(root: string, { request, response, cut }: Exchange): ChildProcess {
   const url = new URL(request.url ?? '/', 'http://localhost')
   const command = gitCommand(['http-backend'], {
     GIT_PROJECT_ROOT: root,

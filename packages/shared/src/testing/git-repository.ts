@@ -58,7 +58,7 @@ export async function createTestRepository(options: {
     async commit(files, commit = {}) {
       const ref = `refs/heads/${commit.branch ?? 'main'}`
       const parent = commit.orphan ? undefined : await resolve(ref).catch(() => undefined)
-      await git(['fast-import', '--quiet', '--force'], importStream(ref, parent, files, commit))
+      await git(['fast-import', '--quiet', '--force'], importStream({ ref, parent }, files, commit))
       await onPush?.(name)
       return resolve(ref)
     },
@@ -71,7 +71,7 @@ export async function createTestRepository(options: {
   }
 }
 
-function importStream(ref: string, parent: string | undefined, files: Readonly<Record<string, TestFile>>, options: CommitOptions): Buffer {
+function importStream({ ref, parent }: { readonly ref: string; readonly parent: string | undefined }, files: Readonly<Record<string, TestFile>>, options: CommitOptions): Buffer {
   const seconds = options.dateSeconds ?? Math.floor(Date.now() / 1000)
   const parts: Buffer[] = [Buffer.from(`commit ${ref}\ncommitter Test <test@example.com> ${seconds} +0000\n`), dataBlock(options.message ?? 'change')]
   if (parent !== undefined) parts.push(Buffer.from(`from ${parent}\n`))
