@@ -20,7 +20,10 @@ export interface Bundle {
 export async function bundleWeir(): Promise<Bundle> {
   const folder = path.join(root, '.cache', 'bundle', await digestOfSources())
   const file = path.join(folder, 'weir.cjs')
-  if (!existsSync(file)) await makeBundle(folder)
+  if (!existsSync(file)) {
+    await makeBundle(folder)
+    await removeOld(path.dirname(folder))
+  }
   return {
     file,
     nodeFlags: ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'],
@@ -42,12 +45,24 @@ async function makeBundle(folder: string): Promise<void> {
     keepNames: true,
     legalComments: 'none',
     logLevel: 'error',
-    // CommonJS starts faster than an ES module here; what asks for its own place gets the bundle's.
+    // CommonJS starts faster than an ES module here; what asks for its own place gets the bundle's, our own sources theirs.
     define: { 'import.meta.url': 'bundleUrl', 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    plugins: [placesOfSources(folder)],
   })
   await writeFile(path.join(fresh, 'package.json'), '{"type":"commonjs"}\n')
   await rename(fresh, folder).catch(async () => rm(fresh, { recursive: true, force: true })) // another process was first
+}
+
+const keptMs = 3 * 24 * 60 * 60_000
+
+/** Every edit leaves a bundle behind; one that may still run is younger than this. */
+async function removeOld(bundles: string): Promise<void> {
+  for (const name of await readdir(bundles)) {
+    const folder = path.join(bundles, name)
+    const { mtimeMs } = await stat(folder)
+    if (Date.now() - mtimeMs > keptMs) await rm(folder, { recursive: true, force: true })
+  }
 }
 
 /** The bundle stays in the checkout: a source finds what lies there (charts, engines) as if it were not bundled. */

@@ -12,7 +12,8 @@ const runs: ReadonlyMap<string, readonly ControllerName[]> = new Map([
 /** Runs the command. Never rejects: what goes wrong is told in one sentence. */
 export async function runWeir(argv: readonly string[], world: World): Promise<ExitCode> {
   try {
-    const [command = '', ...rest] = argv[0] === 'help' && runs.has(argv[1] ?? '') ? [argv[1], '--help'] : argv
+    const [first = '', second = ''] = argv
+    const [command = '', ...rest] = first === 'help' && runs.has(second) ? [second, '--help'] : argv
     const controllers = runs.get(command)
     if (controllers !== undefined) {
       const { runCommand } = await import('./run-command.ts')

@@ -31,7 +31,7 @@ describe('weir get', () => {
   }
 
   beforeAll(async () => {
-    cluster = await testControlPlane({ fleet: 'api' })
+    cluster = await testControlPlane({ fleet: 'api', fresh: true })
     kube = (await connect({ kubeconfig: cluster.kubeconfig() })).kube
   })
 

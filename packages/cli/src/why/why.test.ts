@@ -56,7 +56,7 @@ describe('weir why', () => {
   }
 
   beforeAll(async () => {
-    cluster = await testControlPlane({ fleet: 'api' })
+    cluster = await testControlPlane({ fleet: 'api', fresh: true })
     await installChart(cluster)
     kube = (await connect({ kubeconfig: cluster.kubeconfig() })).kube
     await create(secretKind, 'login', { stringData: { password: canary } })
