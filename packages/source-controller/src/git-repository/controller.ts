@@ -3,7 +3,7 @@ import { decodeGitRepository } from '@weir/shared/api/schemas'
 import type { Store } from '@weir/shared/artifact'
 import { artifactReadyId, type Recorder } from '@weir/shared/events'
 import type { Git } from '@weir/shared/git'
-import { createCache, watchReferences, type KubeObject } from '@weir/shared/kube'
+import { createCache, watchReferences, type Cache, type KubeObject, type References } from '@weir/shared/kube'
 import { fieldAt, isFields } from '@weir/shared/manifest'
 import { createController, createLimit, decodeStored, keyOf, textOf, type Controller, type Host, type Key, type OnStep, type RunEnd, type Stored } from '@weir/shared/runtime'
 import { finalizeGitRepository } from './finalize.ts'
@@ -33,36 +33,93 @@ export interface GitRepositoryController {
   close(): void
 }
 
+/** What the parts of the wiring share; the store is there once leading. */
+interface Wiring {
+  readonly parts: GitRepositoryParts
+  readonly cache: Cache<Stored<GitRepository>>
+  readonly references: References
+  /** First lines of commits that were stored and not yet told, by key. */
+  readonly subjects: Map<string, string>
+  store: Store | undefined
+}
+
 /** What wakes GitRepositories: themselves, the Secrets they name, and the bus. */
 export function createGitRepositoryController(parts: GitRepositoryParts): GitRepositoryController {
-  const { host, namespace, labelSelector } = parts
-  const { kube, signal, telemetry } = host
-  const cache = createCache({
-    kube,
-    kind: gitRepositoryKind,
-    decode: decodeStored(decodeGitRepository),
-    signal,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(labelSelector === '' ? {} : { labelSelector }),
-  })
-  cache.synced.catch(() => undefined) // told by `synced`
+  const { kube, signal, telemetry } = parts.host
   const references = watchReferences({
     kube,
     signal,
     onChange: (owner) => controller.wake(keyFrom(owner), 'dependency'),
-    onTrouble: ({ kind, namespace: of }, error) => telemetry.log.error('references cannot be watched: a change is seen at the next interval', { kind, namespace: of, error }),
+    onTrouble: ({ kind, namespace }, error) => telemetry.log.error('references cannot be watched: a change is seen at the next interval', { kind, namespace, error }),
   })
-  const subjects = new Map<string, string>()
-  const opened: { store?: Store } = {}
-  const deps: Deps = {
-    git: parts.git,
-    clock: host.clock,
-    get store() {
-      if (opened.store === undefined) throw new Error('artifacts are stored once leading')
-      return opened.store
+  const wiring: Wiring = { parts, cache: openCache(parts), references, subjects: new Map(), store: undefined }
+  const controller = buildController(wiring)
+  return {
+    synced: wiring.cache.synced,
+    controller,
+    async start(store) {
+      wiring.store = store
+      await wiring.cache.synced
+      for (const stored of wiring.cache.list()) follow(wiring, stored)
+      wiring.cache.onChange(({ after }) => after && follow(wiring, after))
+      parts.host.bus.subscribe({ type: 'reconcile-requested', kind: gitRepositoryKind.kind }, ({ subject, traceparent }) =>
+        controller.wake({ namespace: subject.namespace, name: subject.name }, 'token', traceparent === undefined ? {} : { traceparent }),
+      )
+      await controller.start()
     },
-    async readSecret(of, name, until) {
-      const secret = await references.read({ kind: 'Secret', namespace: of, name }, until)
+    close: () => references.close(),
+  }
+}
+
+function openCache({ host, namespace, labelSelector }: GitRepositoryParts): Cache<Stored<GitRepository>> {
+  const cache = createCache({
+    kube: host.kube,
+    kind: gitRepositoryKind,
+    decode: decodeStored(decodeGitRepository),
+    signal: host.signal,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(labelSelector === '' ? {} : { labelSelector }),
+  })
+  cache.synced.catch(() => undefined) // told by the controller's `synced`
+  return cache
+}
+
+function buildController(wiring: Wiring): Controller {
+  const { parts, cache, references, subjects } = wiring
+  const { host } = parts
+  const deps = createDeps(wiring)
+  return createController<GitRepository>({
+    table: gitRepositoryTable(subjects),
+    kube: host.kube,
+    cache,
+    clock: host.clock,
+    telemetry: host.telemetry,
+    recorder: parts.recorder,
+    limit: createLimit(parts.concurrent),
+    retry: parts.retry,
+    jitterPercent: parts.jitterPercent,
+    reconcile: (repository, step) => reconcileGitRepository(repository, deps, step),
+    finalize: (_stored, step, run) => finalizeGitRepository(run.key, deps, step),
+    settled: (end) => announceArtifact(host, end),
+    removed(key) {
+      references.remove(textOf(key))
+      subjects.delete(textOf(key))
+    },
+    ...(parts.onStep ? { onStep: parts.onStep } : {}),
+  })
+}
+
+function createDeps(wiring: Wiring): Deps {
+  const { parts, references, subjects } = wiring
+  return {
+    git: parts.git,
+    clock: parts.host.clock,
+    get store() {
+      if (wiring.store === undefined) throw new Error('artifacts are stored once leading')
+      return wiring.store
+    },
+    async readSecret(namespace, name, signal) {
+      const secret = await references.read({ kind: 'Secret', namespace, name }, signal)
       return secret && dataOf(secret)
     },
     remember: (repository, subject) => void subjects.set(textOf(keyOf(repository.metadata)), subject),
@@ -71,43 +128,14 @@ export function createGitRepositoryController(parts: GitRepositoryParts): GitRep
       parts.recorder.record({ object: objectOf(repository), type: 'Warning', reason: 'ArtifactVerificationFailed', message })
     },
   }
-  const controller: Controller = createController<GitRepository>({
-    table: gitRepositoryTable(subjects),
-    kube,
-    cache,
-    clock: host.clock,
-    telemetry,
-    recorder: parts.recorder,
-    limit: createLimit(parts.concurrent),
-    retry: parts.retry,
-    jitterPercent: parts.jitterPercent,
-    reconcile: (repository, step) => reconcileGitRepository(repository, deps, step),
-    finalize: (_stored, step, run) => finalizeGitRepository(run.key, deps, step),
-    settled: (end) => announceArtifact(host, end),
-    removed: (key) => references.remove(textOf(key)),
-    ...(parts.onStep ? { onStep: parts.onStep } : {}),
-  })
-  const index = (stored: Stored<GitRepository>): void => {
-    if (!stored.ok) return
-    const { metadata, spec } = stored.value
-    const name = spec.secretRef?.name
-    references.set(textOf(keyOf(metadata)), name === undefined ? [] : [{ kind: 'Secret', namespace: metadata.namespace ?? '', name }])
-  }
-  return {
-    synced: cache.synced,
-    controller,
-    async start(store) {
-      opened.store = store
-      await cache.synced
-      for (const stored of cache.list()) index(stored)
-      cache.onChange(({ after }) => after && index(after))
-      host.bus.subscribe({ type: 'reconcile-requested', kind: gitRepositoryKind.kind }, ({ subject, traceparent }) =>
-        controller.wake({ namespace: subject.namespace, name: subject.name }, 'token', traceparent === undefined ? {} : { traceparent }),
-      )
-      await controller.start()
-    },
-    close: () => references.close(),
-  }
+}
+
+/** Sees to it that a change of the Secret wakes the repository. */
+function follow({ references }: Wiring, stored: Stored<GitRepository>): void {
+  if (!stored.ok) return
+  const { metadata, spec } = stored.value
+  const name = spec.secretRef?.name
+  references.set(textOf(keyOf(metadata)), name === undefined ? [] : [{ kind: 'Secret', namespace: metadata.namespace ?? '', name }])
 }
 
 /** After the status write that holds the artifact was answered: whoever hears of it finds it there. */

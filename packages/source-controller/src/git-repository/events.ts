@@ -8,9 +8,19 @@ const subjectRunes = 50
  * `subject` is the first line of the stored commit's message; undefined: nothing was stored.
  */
 export function eventsOf(moment: EventMoment<GitRepository>, subject: string | undefined): readonly KindEvent[] {
-  const { outcome, before, notes, recovered } = moment
-  if (outcome.kind === 'waiting') return []
-  if (outcome.kind !== 'ready') return [{ when: 'before', type: 'Warning', reason: outcome.reason, message: outcome.message }]
+  const { outcome } = moment
+  switch (outcome.kind) {
+    case 'waiting':
+      return []
+    case 'failing':
+    case 'stalled':
+      return [{ when: 'before', type: 'Warning', reason: outcome.reason, message: outcome.message }]
+    case 'ready':
+      return successEvents(moment, subject)
+  }
+}
+
+function successEvents({ before, notes, recovered }: EventMoment<GitRepository>, subject: string | undefined): readonly KindEvent[] {
   const artifact = notes.artifact ?? before.status?.artifact
   if (artifact === undefined) return []
   const isNew = subject !== undefined && artifact.digest !== before.status?.artifact?.digest
