@@ -101,6 +101,7 @@ function createState({ kube, telemetry, manager = fieldManagers.kustomizeApply, 
     manager,
     isOverridden: overriding(manager, overrideManagers),
     onDrift: told.onDrift,
+    onCurrent: told.onCurrent ?? (() => undefined),
     onUnwatched: told.onUnwatched ?? (() => undefined),
     now: told.now ?? Date.now,
     sink: {

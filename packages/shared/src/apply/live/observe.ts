@@ -2,8 +2,8 @@ import type { KubeObject } from '@weir/shared/kube'
 import { current, notFound, terminating, unknown } from '../health/verdict.ts'
 import { judgeDrift, judgeGone } from './drift.ts'
 import type { Suspicion } from './drift.ts'
-import { bit, has, put, remember } from './entry.ts'
-import type { Entry } from './entry.ts'
+import { bit, has, isLeftAlone, put, remember } from './entry.ts'
+import type { Entry, Holder } from './entry.ts'
 import { factsOf, versionOf } from './facts.ts'
 import type { Facts } from './facts.ts'
 import type { KindWatch, Seen } from './kind-watch.ts'
@@ -31,7 +31,7 @@ export function seeEntry(state: State, entry: Entry, facts: Facts): void {
   const before = entry.health
   remember(entry, isSame && facts.health === unknown && before !== terminating ? { ...facts, health: before } : facts)
   if (suspicion !== undefined) suspect(state, entry, suspicion)
-  if (before.status !== entry.health.status || before.message !== entry.health.message) tell(entry)
+  if (before.status !== entry.health.status || before.message !== entry.health.message) tell(state, entry)
 }
 
 /** It was deleted, or left the selector, at this resourceVersion. */
@@ -50,7 +50,7 @@ export function goneEntry(state: State, entry: Entry, version: number): void {
   entry.health = notFound
   const suspicion = wasPresent || !wasKnown ? judgeGone(entry) : undefined
   if (suspicion !== undefined) suspect(state, entry, suspicion)
-  if (wasPresent || !wasKnown) tell(entry)
+  if (wasPresent || !wasKnown) tell(state, entry)
 }
 
 /** A full list of a kind: what is not in it, and is not newer than it, is gone. */
@@ -88,7 +88,7 @@ export function endWrite(state: State, entry: Entry, answer: WriteAnswer): void 
   state.suspicions.delete(entry)
   remember(entry, facts)
   entry.applied = answer.digest
-  if (before !== entry.health) tell(entry)
+  if (before !== entry.health) tell(state, entry)
   lookAgain(state, entry)
 }
 
@@ -136,6 +136,12 @@ function suspect(state: State, entry: Entry, suspicion: Suspicion): void {
   if (isNew) state.onDrift(entry.holder.owner)
 }
 
-function tell(entry: Entry): void {
+function tell(state: State, entry: Entry): void {
   for (const listener of entry.holder.listeners ?? []) listener(entry)
+  if (entry.health.status === 'Current' && isAllCurrent(entry.holder)) state.onCurrent(entry.holder.owner)
+}
+
+function isAllCurrent({ entries, waitsFor }: Holder): boolean {
+  if (waitsFor !== 'all' && waitsFor.size === 0) return false
+  return entries.every((entry) => entry.health.status === 'Current' || isLeftAlone(entry) || (waitsFor !== 'all' && !waitsFor.has(entry.id)))
 }

@@ -18,6 +18,8 @@ export interface LiveSetOptions {
   readonly overrideManagers?: readonly string[]
   /** Something that this owner holds may have drifted: see `suspects`. Told once for each object until it is written again. */
   readonly onDrift: (owner: Owner) => void
+  /** The last of what this owner waits for has become current. */
+  readonly onCurrent?: (owner: Owner) => void
   /** This kind cannot be watched (worth one Warning): its objects are asked for one by one. */
   readonly onUnwatched?: (kind: string, error: KubeError) => void
   readonly now?: () => number
@@ -33,6 +35,7 @@ export interface State {
   readonly manager: string
   readonly isOverridden: Overridden
   readonly onDrift: (owner: Owner) => void
+  readonly onCurrent: (owner: Owner) => void
   readonly onUnwatched: (kind: string, error: KubeError) => void
   readonly now: () => number
   readonly sink: KindSink
