@@ -1,6 +1,6 @@
-import { formatDurationMs } from '@weir/shared/api'
+import { formatDurationMs, kustomizationKind } from '@weir/shared/api'
 import { ApplyError, applySet, holdsAll, unite, type Change, type Holding, type Inventory, type Running } from '@weir/shared/apply'
-import { inventoryId } from '@weir/shared/manifest'
+import { inventoryId, showObject, showOwner } from '@weir/shared/manifest'
 import { isStop, type Stop } from '@weir/shared/runtime'
 import { listedRefs } from './health.ts'
 import type { Context, Prepared } from './ports.ts'
@@ -39,11 +39,11 @@ export async function apply(context: Context, prepared: Prepared): Promise<reado
       running: runningOf(context),
       signal: run.signal,
     })
-    remember(context, changes)
+    remember(context, prepared, changes)
     return changes
   } catch (error) {
     if (error instanceof StoppedStep) return error.stop
-    if (error instanceof ApplyError) remember(context, error.changes)
+    if (error instanceof ApplyError) remember(context, prepared, error.changes)
     return applyStop(error)
   }
 }
@@ -62,12 +62,23 @@ export function inventoryOf({ kustomization }: Pick<Context, 'kustomization'>): 
 export function holdingOf({ kustomization }: Pick<Context, 'kustomization'>): Holding {
   const { spec, metadata } = kustomization
   if (spec.wait === true) return { waitsFor: 'all' }
-  return { waitsFor: listedRefs(spec.healthChecks ?? [], metadata.namespace ?? '').map(inventoryId) }
+  const refs = listedRefs(spec.healthChecks ?? [], metadata.namespace ?? '')
+  return { waitsFor: refs.flatMap((ref) => [inventoryId(ref), inventoryId({ ...ref, namespace: '' })]) } // the kind may be cluster-scoped
 }
 
-function remember({ deps, run }: Context, changes: readonly Change[]): void {
+/** Whether any of them changed the cluster. */
+export function hasWritten(changes: readonly Change[]): boolean {
+  return changes.some(({ action }) => action !== 'unchanged' && action !== 'skipped')
+}
+
+function remember({ deps, run, kustomization }: Context, { revision }: Prepared, changes: readonly Change[]): void {
   const remembered = deps.memory.of(run.key)
-  remembered.changes = [...remembered.changes, ...changes.filter(({ action }) => action !== 'unchanged' && action !== 'skipped')]
+  remembered.changes = [...remembered.changes, ...changes.filter((change) => hasWritten([change]))]
+  for (const { ref, sharedWith } of changes) {
+    if (sharedWith === undefined) continue
+    const message = `${showObject(ref)} is declared by Kustomization/${showOwner(sharedWith)} too: each takes it from the other with every change of its own`
+    deps.tell(kustomization, { type: 'Warning', reason: 'SharedObject', message, metadata: { [`${kustomizationKind.group}/revision`]: revision } })
+  }
 }
 
 /** A Stop of a step (its deadline) on its way through a room that knows no Stops. */

@@ -1,6 +1,6 @@
 import { apiVersionOf, kustomizationKind, type Kustomization } from '@weir/shared/api'
 import { decodeKustomization } from '@weir/shared/api/schemas'
-import { createFights, createLiveSet, type LiveSet } from '@weir/shared/apply'
+import { createFights, createLiveSet, holdsAll, type LiveSet } from '@weir/shared/apply'
 import type { Fetcher } from '@weir/shared/artifact'
 import type { ReceivedEvent, Recorder } from '@weir/shared/events'
 import { createCache, type Cache } from '@weir/shared/kube'
@@ -23,12 +23,13 @@ import {
 import { holdingOf, inventoryOf } from './apply.ts'
 import { checkDependencies, dependenciesOf } from './dependencies.ts'
 import { findSource } from './find-source.ts'
-import { finalizeKustomization } from './finalize.ts'
+import { finalizeKustomization, readInventory } from './finalize.ts'
 import { createMemory, type Memory } from './memory.ts'
 import type { Deps, Rules } from './ports.ts'
 import { reconcileKustomization } from './reconcile.ts'
 import { referencesOf, watchReferences, type References } from './references.ts'
 import { nameOfSource, showSource, watchSources, type Sources } from './sources.ts'
+import { createSourceUsers, type SourceUsers } from './source-users.ts'
 import { kustomizationTable } from './table.ts'
 import { createVerificationPace, type VerificationPace } from './verification.ts'
 
@@ -69,8 +70,7 @@ interface Wiring {
   readonly memory: Memory
   readonly pace: VerificationPace
   readonly dependencies: ReturnType<typeof createDependencies>
-  /** Who builds which source, by its name. */
-  readonly bySource: Map<string, Map<string, Key>>
+  readonly users: SourceUsers
 }
 
 /** What wakes Kustomizations: themselves, their sources, dependencies, references, drift, and the bus. */
@@ -87,11 +87,16 @@ export function createKustomizationController(parts: KustomizationParts): Kustom
   })
   cache.synced.catch(() => undefined) // told by `synced`
   const opened: { sources?: Sources } = {}
+  const memory = createMemory()
   const live = createLiveSet({
     kube,
     telemetry,
     overrideManagers: parts.overrideManagers,
-    onDrift: (owner) => controller.wake(owner, 'drift'),
+    onDrift(owner) {
+      memory.of(owner).interrupt?.()
+      controller.wake(owner, 'drift')
+    },
+    onCurrent: (owner) => (memory.of(owner).unhealthy ? controller.wake(owner, 'dependency') : undefined),
     onUnwatched: (kind, error) => telemetry.log.error('kind cannot be watched: its objects are asked for one by one', { kind, error }),
     now: () => host.clock.now().getTime(),
   })
@@ -106,10 +111,10 @@ export function createKustomizationController(parts: KustomizationParts): Kustom
     cache,
     live,
     references,
-    memory: createMemory(),
+    memory,
     pace: createVerificationPace(host.clock),
     dependencies: createDependencies(),
-    bySource: new Map(),
+    users: createSourceUsers(),
     sources: () => {
       if (opened.sources === undefined) throw new Error('sources are watched once leading')
       return opened.sources
@@ -159,11 +164,13 @@ function createDeps(wiring: Wiring, wakeLater: Deps['wakeLater']): Deps {
   const { parts, cache, live, memory, references, dependencies, pace } = wiring
   const { host, rules } = parts
   const sourceRules = { allowsExternalArtifact: parts.allowsExternalArtifact, requeueDependencyMs: rules.requeueDependencyMs }
-  const find = async (key: Key): Promise<Kustomization | undefined> => {
+  const decode = decodeStored(decodeKustomization)
+  const find = async (key: Key): Promise<Stored<Kustomization> | undefined> => {
     const cached = cache.get(key.namespace, key.name)
-    if (cached) return cached.ok ? cached.value : undefined
-    // Another shard's, or another namespace's: not watched here.
-    return (await host.kube.get({ resource: kustomizationKind, ...key })) as Kustomization | undefined
+    const watchesAll = parts.labelSelector === '' && (parts.namespace === undefined || parts.namespace === key.namespace)
+    if (cached || watchesAll) return cached
+    const read = await host.kube.get({ resource: kustomizationKind, ...key })
+    return read && decode(read)
   }
   const neighbours = {
     find,
@@ -182,7 +189,14 @@ function createDeps(wiring: Wiring, wakeLater: Deps['wakeLater']): Deps {
     wakeLater,
     verified: (objects) => pace.spend(objects),
     findSource: (kustomization) => findSource(kustomization, wiring.sources(), sourceRules),
-    checkDependencies: (kustomization) => checkDependencies(kustomization, neighbours, rules.requeueDependencyMs),
+    async checkDependencies(kustomization) {
+      const key = keyOf(kustomization.metadata)
+      memory.block(key) // before it looks: what becomes ready meanwhile wakes it
+      const stop = await checkDependencies(kustomization, neighbours, rules.requeueDependencyMs)
+      if (stop === undefined) memory.unblock(key)
+      else if (stop.kind === 'stalled') memory.block(key, dependencies.cycle(key))
+      return stop
+    },
     readReference: (kind, namespace, name) => references.read({ kind, namespace, name }),
     tell(kustomization, event) {
       const object = { apiVersion: apiVersionOf(kustomizationKind), kind: kustomizationKind.kind, metadata: kustomization.metadata }
@@ -198,15 +212,16 @@ async function startWatching(wiring: Wiring, controller: Controller): Promise<vo
   const { host } = parts
   const sources = wiring.sources()
   host.kube.discovery.follow(host.signal)
-  for (const stored of cache.list()) index(wiring, stored)
+  for (const after of cache.list()) index(wiring, { before: undefined, after })
   live.start()
   cache.onChange(({ before, after }) => {
-    if (after) index(wiring, after)
+    if (after) index(wiring, { before, after })
     else if (before) unindex(wiring, before)
     wakeDependants(wiring, controller, { before, after })
+    if (before && after && mayLeaveNow(before, after)) controller.wake(keyOf(after.object.metadata), 'deletion')
   })
   sources.onChange((name, source) => {
-    for (const key of wiring.bySource.get(showSource(name))?.values() ?? []) {
+    for (const key of wiring.users.of(name)) {
       const attempted = wiring.memory.of(key).attempted
       const artifact = source?.artifact
       const isKnown = artifact !== undefined && attempted?.revision === artifact.revision && attempted.digest === artifact.digest
@@ -233,22 +248,35 @@ function reachSource({ parts, sources }: Wiring, { subject, facts, traceparent }
   })
 }
 
-function index({ parts, bySource, dependencies, references, live }: Wiring, stored: Stored<Kustomization>): void {
-  if (!stored.ok) return
-  const { value } = stored
-  const key = keyOf(value.metadata)
-  const source = showSource(nameOfSource(value.spec.sourceRef, key.namespace))
-  for (const [name, keys] of bySource) if (name !== source) keys.delete(textOf(key))
-  bySource.set(source, (bySource.get(source) ?? new Map<string, Key>()).set(textOf(key), key))
+interface Moved {
+  readonly before: Stored<Kustomization> | undefined
+  readonly after: Stored<Kustomization> | undefined
+}
+
+function index(wiring: Wiring, { before, after }: Moved & { readonly after: Stored<Kustomization> }): void {
+  const { users, dependencies, references, live } = wiring
+  if (before && before.object.metadata.uid !== after.object.metadata.uid) unindex(wiring, before)
+  const key = keyOf(after.object.metadata)
+  if (!after.ok) {
+    // Only a change of itself can help; what it owns is held as before.
+    users.remove(key)
+    dependencies.remove(key)
+    references.remove(key)
+    return
+  }
+  const { value } = after
+  users.set(key, nameOfSource(value.spec.sourceRef, key.namespace))
   dependencies.set(key, dependenciesOf(value))
   references.set(key, referencesOf(value))
   // At a start, and when somebody else wrote the inventory: a run tracks what it holds itself.
-  if (value.status?.inventory && !parts.host.signal.aborted) live.hold(key, inventoryOf({ kustomization: value }), holdingOf({ kustomization: value }))
+  const inventory = inventoryOf({ kustomization: value })
+  const known = before?.ok === true ? inventoryOf({ kustomization: before.value }) : []
+  if (!holdsAll(known, inventory)) live.hold(key, inventory, holdingOf({ kustomization: value }))
 }
 
-function unindex({ bySource, dependencies, references, live, memory, parts }: Wiring, { object }: Stored<Kustomization>): void {
+function unindex({ users, dependencies, references, live, memory, parts }: Wiring, { object }: Stored<Kustomization>): void {
   const key = keyOf(object.metadata)
-  for (const keys of bySource.values()) keys.delete(textOf(key))
+  users.remove(key)
   dependencies.remove(key)
   references.remove(key)
   memory.forget(key)
@@ -256,12 +284,10 @@ function unindex({ bySource, dependencies, references, live, memory, parts }: Wi
   parts.builder.forget(textOf(key))
 }
 
-interface Moved {
-  readonly before: Stored<Kustomization> | undefined
-  readonly after: Stored<Kustomization> | undefined
-}
-
-/** Who waits for a dependency is woken when it may be ready now; who is in a circle, when the circle may be broken. */
+/**
+ * Who waits for a dependency is woken when that may be ready now; who waits in a circle, when it may be broken; and who waits in
+ * what has become a circle, to say so.
+ */
 function wakeDependants({ dependencies, memory }: Wiring, controller: Controller, { before, after }: Moved): void {
   const stored = after ?? before
   if (stored === undefined) return
@@ -269,10 +295,16 @@ function wakeDependants({ dependencies, memory }: Wiring, controller: Controller
   const changed = before?.object.metadata.generation !== after?.object.metadata.generation
   const isNowReady = after?.ok === true && isReady(after.value)
   if (!isNowReady && !changed) return
-  const blocked = new Set(memory.blocked().map(textOf))
-  if (blocked.size === 0) return
-  const waiting = changed ? memory.blocked() : dependencies.dependants(key).filter((each) => blocked.has(textOf(each)))
+  const circles = changed ? [...memory.circledWith(key), ...(dependencies.cycle(key) ?? [])] : []
+  const waiting = [...dependencies.dependants(key), ...circles].filter((each) => memory.isBlocked(each))
   for (const each of waiting) controller.wake(each, 'dependency')
+}
+
+/** A finalizer that was refused looks again when somebody changes what it would do: the spec, or the inventory. */
+function mayLeaveNow({ object: before }: Stored<Kustomization>, { object: after }: Stored<Kustomization>): boolean {
+  if (before.metadata.deletionTimestamp === undefined || after.metadata.deletionTimestamp === undefined) return false
+  const isEmpty = (object: typeof after): boolean => readInventory(object).length === 0
+  return before.metadata.generation !== after.metadata.generation || (isEmpty(after) && !isEmpty(before))
 }
 
 /** Ready at the generation and at the revision that the source holds: after a start it is only verified, in the lowest class. */

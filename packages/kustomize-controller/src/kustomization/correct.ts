@@ -1,13 +1,13 @@
 import { kustomizationKind } from '@weir/shared/api'
 import { correctDrift, type Correction } from '@weir/shared/apply'
 import { showObject } from '@weir/shared/manifest'
-import { isStop, ready, type Outcome } from '@weir/shared/runtime'
+import { isStop, type Stop } from '@weir/shared/runtime'
 import type { Context, Prepared } from './ports.ts'
 import { applyStop } from './stops.ts'
 import { intervalMs } from './timing.ts'
 
-/** Writes back what somebody changed: one apply an object, an event for each, no status (DESIGN, Drift). */
-export async function correct(context: Context, prepared: Prepared): Promise<Outcome> {
+/** Writes back what somebody changed: one apply an object, an event for each, no status (DESIGN, Drift). `refused`: an object was. */
+export async function correct(context: Context, prepared: Prepared): Promise<'corrected' | 'refused' | Stop> {
   const { kustomization, owner, deps, step, run } = context
   const result = await step.critical('correct drift', (signal) =>
     correctDrift({
@@ -25,17 +25,10 @@ export async function correct(context: Context, prepared: Prepared): Promise<Out
   )
   if (isStop(result)) return result
   for (const correction of result.corrections) tell(context, prepared.revision, correction)
-  const [failure] = result.failures
-  if (failure) return applyStop(failure)
   if (result.againMs !== undefined) deps.wakeLater(run.key, result.againMs)
-  return unchanged(kustomization, prepared.revision)
-}
-
-/** The conditions as they are: the run found the object ready, and it still is. */
-function unchanged({ status }: Context['kustomization'], revision: string): Outcome {
-  const healthy = status?.conditions?.find(({ type }) => type === 'Healthy')
-  const holds = healthy?.status === 'True' ? [{ type: 'Healthy', reason: healthy.reason, message: healthy.message }] : []
-  return ready('ReconciliationSucceeded', `Applied revision: ${revision}`, holds)
+  const [trouble] = result.failures.filter(({ code }) => code === 'unreachable')
+  if (trouble) return applyStop(trouble)
+  return result.failures.length > 0 ? 'refused' : 'corrected'
 }
 
 function tell({ kustomization, deps, run }: Context, revision: string, correction: Correction): void {

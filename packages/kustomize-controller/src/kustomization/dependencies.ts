@@ -1,10 +1,10 @@
 import type { Kustomization, SourceReference } from '@weir/shared/api'
-import { describeCycle, isReady, stalled, waiting, type Key, type Stop } from '@weir/shared/runtime'
+import { describeCycle, isReady, stalled, waiting, type Key, type Stop, type Stored } from '@weir/shared/runtime'
 
 /** What the check may ask: what is known of another Kustomization, and of sources. */
 export interface Neighbours {
   /** From the cache, or from the API server where this process does not watch it; undefined: it does not exist. */
-  find(key: Key): Promise<Kustomization | undefined>
+  find(key: Key): Promise<Stored<Kustomization> | undefined>
   cycle(key: Key): readonly Key[] | undefined
   /** Revision of the artifact that a source holds now. */
   revisionOf(source: SourceReference, namespace: string): string | undefined
@@ -26,18 +26,19 @@ export async function checkDependencies(kustomization: Kustomization, neighbours
   const cycle = neighbours.cycle(key)
   if (cycle) return stalled({ reason: 'DependencyCycle', message: `dependencies go round in a circle: ${describeCycle(cycle)}` })
   for (const each of keys) {
-    const verdict = judge(kustomization, each, await neighbours.find(each), neighbours)
+    const verdict = judge(kustomization, { key: each, dependency: await neighbours.find(each) }, neighbours)
     if (verdict) return waiting({ reason: 'DependencyNotReady', message: verdict }, retryAfterMs)
   }
   return undefined
 }
 
-function judge(own: Kustomization, key: Key, dependency: Kustomization | undefined, neighbours: Neighbours): string | undefined {
+function judge(own: Kustomization, { key, dependency }: { readonly key: Key; readonly dependency: Stored<Kustomization> | undefined }, neighbours: Neighbours): string | undefined {
   const name = `dependency '${key.namespace}/${key.name}'`
   if (dependency === undefined) return `${name} not found`
-  const { metadata, status } = dependency
-  if (status?.observedGeneration !== metadata.generation || !isReady(dependency)) return `${name} is not ready`
-  if (!sharesSource(own, dependency)) return undefined
+  if (!dependency.ok) return `${name} is not ready`
+  const { metadata, status } = dependency.value
+  if (status?.observedGeneration !== metadata.generation || !isReady(dependency.value)) return `${name} is not ready`
+  if (!sharesSource(own, dependency.value)) return undefined
   const current = neighbours.revisionOf(own.spec.sourceRef, own.metadata.namespace ?? '')
   return current === undefined || status?.lastAppliedRevision === current ? undefined : `${name} revision is not up to date`
 }

@@ -21,10 +21,23 @@ export function eventsOf(moment: EventMoment<Kustomization>, rules: EventRules):
       return []
     case 'failing':
     case 'stalled':
-      return [{ when: 'before', type: 'Warning', reason: outcome.reason, message: outcome.message, metadata: metadataOf(moment, moment.notes.lastAttemptedRevision) }]
+      return [...changeList(moment, rules), warningOf(moment)]
     case 'ready':
       return successEvents(moment, rules)
   }
+}
+
+/** What was applied before the run failed. A refused apply says so in its own message, and a failed prune sends no list. */
+function changeList(moment: EventMoment<Kustomization>, { changes }: EventRules): readonly KindEvent[] {
+  const applied = changes.filter(({ action }) => action !== 'deleted' || moment.outcome.reason !== 'PruneFailed')
+  const lines = moment.outcome.reason === 'ReconciliationFailed' ? [] : changedLines(applied)
+  if (lines.length === 0) return []
+  return [{ when: 'before', type: 'Normal', reason: 'Progressing', message: lines.join('\n'), metadata: metadataOf(moment, moment.notes.lastAttemptedRevision) }]
+}
+
+function warningOf(moment: EventMoment<Kustomization>): KindEvent {
+  const { reason, message } = moment.outcome
+  return { when: 'before', type: 'Warning', reason, message, metadata: metadataOf(moment, moment.notes.lastAttemptedRevision) }
 }
 
 function successEvents(moment: EventMoment<Kustomization>, { changes, tellsUnchangedSuccess }: EventRules): readonly KindEvent[] {

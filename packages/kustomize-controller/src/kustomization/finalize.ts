@@ -4,6 +4,7 @@ import type { KubeObject } from '@weir/shared/kube'
 import { fieldAt, isFields, type Owner } from '@weir/shared/manifest'
 import { failing, failingTransiently, isStop, stalled, type Run, type Stop, type Stored } from '@weir/shared/runtime'
 import type { Deps, KustomizationStep } from './ports.ts'
+import { boundedTimeoutMs, fallbackIntervalMs } from './timing.ts'
 
 /** What the finalizer reads of an object, whose spec may be one that nobody could decode. */
 interface Leaving {
@@ -74,21 +75,28 @@ function forget({ live }: Deps, owner: Owner): 'finalized' {
 }
 
 const policies: ReadonlySet<unknown> = new Set<DeletionPolicy>(['MirrorPrune', 'Delete', 'WaitForTermination', 'Orphan'])
-const fallbackTimeoutMs = 600_000
-const leastTimeoutMs = 30_000
 
 function readLeaving(object: KubeObject): Leaving {
   const policy = fieldAt(object, 'spec', 'deletionPolicy')
-  const entries = fieldAt(object, 'status', 'inventory', 'entries')
-  const timeout = [fieldAt(object, 'spec', 'timeout'), fieldAt(object, 'spec', 'interval')].find((each) => typeof each === 'string')
   return {
-    inventory: Array.isArray(entries) ? entries.filter(isEntry) : [],
+    inventory: readInventory(object),
     suspended: fieldAt(object, 'spec', 'suspend') === true,
     prunes: fieldAt(object, 'spec', 'prune') === true,
     policy: policies.has(policy) ? (policy as DeletionPolicy) : 'MirrorPrune',
     foreign: foreignOf(object),
-    timeoutMs: Math.max(parseDurationMs(String(timeout)) ?? fallbackTimeoutMs, leastTimeoutMs),
+    timeoutMs: boundedTimeoutMs(durationIn(object, 'timeout'), durationIn(object, 'interval') ?? fallbackIntervalMs),
   }
+}
+
+/** What the status of any object lists, readable spec or not. */
+export function readInventory(object: KubeObject): Inventory {
+  const entries = fieldAt(object, 'status', 'inventory', 'entries')
+  return Array.isArray(entries) ? entries.filter(isEntry) : []
+}
+
+function durationIn(object: KubeObject, field: string): number | undefined {
+  const text = fieldAt(object, 'spec', field)
+  return typeof text === 'string' ? parseDurationMs(text) : undefined
 }
 
 function foreignOf(object: KubeObject): string | undefined {

@@ -3,33 +3,52 @@ import { textOf, type Key } from '@weir/shared/runtime'
 
 /** What this process remembers of a Kustomization between two runs; lost with it, and nothing depends on it but speed and words. */
 export interface Remembered {
-  /** Revision and digest of the artifact of the last run that fetched it. */
-  attempted?: { readonly revision: string; readonly digest: string }
-  /** What the last run changed in the cluster, until it was told. */
+  /** Revision and digest of the artifact that a run works on or has worked on; undefined after a run that had none to work on. */
+  attempted: { readonly revision: string; readonly digest: string } | undefined
+  /** What was changed in the cluster, until it was told. */
   changes: readonly Change[]
-  /** The last run ended at a dependency. */
-  blocked: boolean
+  /** The last run ended because objects were not current: it is worth another one once they are. */
+  unhealthy: boolean
+  /** Set by a run that waits for health: drift is corrected within the wait. */
+  interrupt: (() => void) | undefined
 }
 
 export interface Memory {
   of(key: Key): Remembered
   forget(key: Key): void
-  /** Keys whose last run ended at a dependency. */
-  blocked(): readonly Key[]
+  /** The key waits for a dependency; `circle` names the Kustomizations that wait for each other. */
+  block(key: Key, circle?: readonly Key[]): void
+  unblock(key: Key): void
+  isBlocked(key: Key): boolean
+  /** Keys that were stalled by a circle that this key is part of. */
+  circledWith(key: Key): readonly Key[]
 }
 
 export function createMemory(): Memory {
-  const known = new Map<string, { readonly key: Key; readonly remembered: Remembered }>()
+  const known = new Map<string, Remembered>()
+  const blocked = new Set<string>()
+  const circles = new Map<string, { readonly key: Key; readonly circle: readonly Key[] }>()
+  const unblock = (key: Key): void => {
+    blocked.delete(textOf(key))
+    circles.delete(textOf(key))
+  }
   return {
     of(key) {
-      const text = textOf(key)
-      const found = known.get(text)
-      if (found) return found.remembered
-      const remembered: Remembered = { changes: [], blocked: false }
-      known.set(text, { key, remembered })
+      const remembered: Remembered = known.get(textOf(key)) ?? { attempted: undefined, changes: [], unhealthy: false, interrupt: undefined }
+      known.set(textOf(key), remembered)
       return remembered
     },
-    forget: (key) => void known.delete(textOf(key)),
-    blocked: () => [...known.values()].flatMap(({ key, remembered }) => (remembered.blocked ? [key] : [])),
+    forget(key) {
+      known.delete(textOf(key))
+      unblock(key)
+    },
+    block(key, circle = []) {
+      unblock(key)
+      blocked.add(textOf(key))
+      if (circle.length > 0) circles.set(textOf(key), { key, circle })
+    },
+    unblock,
+    isBlocked: (key) => blocked.has(textOf(key)),
+    circledWith: (key) => [...circles.values()].filter(({ circle }) => circle.some((each) => textOf(each) === textOf(key))).map((each) => each.key),
   }
 }

@@ -1,10 +1,10 @@
 import type { Kustomization, KustomizationStatus } from '@weir/shared/api'
-import type { Change, Desired, Fights, Inventory, LiveSet } from '@weir/shared/apply'
+import type { Desired, Fights, Inventory, LiveSet } from '@weir/shared/apply'
 import type { Fetcher } from '@weir/shared/artifact'
 import type { EventFacts, EventType } from '@weir/shared/events'
 import type { Kube } from '@weir/shared/kube'
 import type { Builder } from '@weir/shared/kustomize'
-import type { Owner } from '@weir/shared/manifest'
+import type { ObjectRef, Owner } from '@weir/shared/manifest'
 import type { Clock, Key, OwnStatus, Run, Step, Stop } from '@weir/shared/runtime'
 import type { Memory } from './memory.ts'
 import type { ResolvedSource } from './find-source.ts'
@@ -72,14 +72,17 @@ export interface Prepared {
   readonly inventory: Inventory
   /** Of the objects as built: what the history goes by. */
   readonly digest: string
-  /** Hides the values of variables that came from Secrets and ConfigMaps. */
+  /** Hides the values of variables that came from Secrets. */
   mask(text: string): string
 }
 
-/** What an apply and a prune did. */
-export interface Applied {
-  readonly changes: readonly Change[]
-  readonly inventory: Inventory
+/** What is left of a revision once it is applied and swept: names and digests, no objects. */
+export interface Applied extends Pick<Prepared, 'revision' | 'originRevision' | 'digest' | 'mask'> {
+  readonly kind: 'applied'
+  /** Something changed in the cluster. */
+  readonly wrote: boolean
+  /** What is waited for. */
+  readonly refs: readonly ObjectRef[]
 }
 
 export type KustomizationOwnStatus = Omit<KustomizationStatus, 'conditions' | 'observedGeneration' | 'lastHandledReconcileAt'>

@@ -18,15 +18,21 @@ export async function prepare(context: Context, source: ResolvedSource): Promise
   const timeout = formatDurationMs(timeoutMs(kustomization))
   step.progress(`Fetching manifests for revision ${revision} with a timeout of ${timeout}`)
   const tree = await step('fetch artifact', (signal) => fetchArtifact(context, source, signal))
-  if (isStop(tree)) return tree
+  if (isStop(tree)) {
+    deps.memory.of(context.run.key).attempted = undefined // the same artifact may be there with the source's next status
+    return tree
+  }
   try {
     step.note({ lastAttemptedRevision: revision })
-    deps.memory.of(context.run.key).attempted = { revision, digest: source.artifact.digest }
     const variables = await step('read variables', () => readVariables(kustomization, deps.readReference))
     if (isStop(variables)) return variables
     step.progress(`Building manifests for revision ${revision} with a timeout of ${timeout}`)
     const built = await step('build', (signal) => build(context, tree, signal), { deadlineMs: 120_000 })
-    if (isStop(built)) return built
+    if (isStop(built)) {
+      // Without its path a revision was not attempted (contract 4.2).
+      if (built.reason === 'ArtifactFailed') step.note({ lastAttemptedRevision: kustomization.status?.lastAttemptedRevision })
+      return built
+    }
     const declared = await step('declare objects', (signal) => declare(context, { built, variables, signal }))
     return isStop(declared) ? declared : { revision, originRevision, ...declared }
   } finally {
@@ -67,16 +73,16 @@ interface Declaring {
 type Declared = Pick<Prepared, 'desired' | 'inventory' | 'digest' | 'mask'>
 
 async function declare({ kustomization, owner, deps }: Context, { built, variables, signal }: Declaring): Promise<Declared | Stop> {
-  const secrets = variables.secret
+  const mask = (text: string): string => (variables.secret.length === 0 ? text : maskValues(text, variables.secret))
   try {
     const { objects, digest } = render(built.objects, { variables, strict: deps.rules.strictSubstitution })
     const { commonMetadata } = kustomization.spec
     const desired = await declareObjects(objects, { owner, discovery: deps.kube.discovery, signal, ...(commonMetadata ? { commonMetadata } : {}) })
-    const mask = (text: string): string => (secrets.length === 0 ? text : maskValues(text, secrets))
     return { desired, inventory: toInventory(desired.map(({ ref }) => ref)), digest, mask }
   } catch (error) {
     signal.throwIfAborted()
-    return declareStop(error)
+    const stop = declareStop(error)
+    return { ...stop, message: mask(stop.message) }
   }
 }
 

@@ -1,12 +1,12 @@
 import { formatDurationMs, type Kustomization } from '@weir/shared/api'
-import type { Change } from '@weir/shared/apply'
-import { conditionOf, isStop, ready, type Outcome, type Run, type Stop } from '@weir/shared/runtime'
-import { apply, isAsked } from './apply.ts'
+import { conditionOf, isStop, ready, type Mark, type Outcome, type Run, type Stop } from '@weir/shared/runtime'
+import { apply, hasWritten, isAsked } from './apply.ts'
 import { correct } from './correct.ts'
-import { awaitHealth } from './health.ts'
+import type { ResolvedSource } from './find-source.ts'
+import { awaitHealth, refsToWaitFor } from './health.ts'
 import { record, type Chapter } from './history.ts'
 import { refuseUnsupported } from './not-supported.ts'
-import type { Context, Deps, KustomizationStep, Prepared } from './ports.ts'
+import type { Applied, Context, Deps, KustomizationStep } from './ports.ts'
 import { prepare } from './prepare.ts'
 import { refuseEmptyBuild, sweep } from './sweep.ts'
 
@@ -18,62 +18,90 @@ export async function reconcileKustomization(kustomization: Kustomization, deps:
   if (refused) return refused
 
   const source = await step('find source', async () => deps.findSource(kustomization))
+  deps.memory.of(run.key).attempted = isStop(source) ? undefined : { revision: source.revision, digest: source.artifact.digest }
   if (isStop(source)) return source
   const blocked = await step('check dependencies', async () => deps.checkDependencies(kustomization))
-  deps.memory.of(run.key).blocked = blocked !== undefined
   if (blocked) return blocked
+
+  const applied = await bringAbout(context, source)
+  if (applied.kind !== 'applied') return applied
+  const healthy = await awaitHealth(context, applied, () => mend(context, source))
+  if (isStop(healthy)) return failed(context, applied, healthy)
+  return succeeded(context, applied, healthy)
+}
+
+/** Builds, applies and prunes. What it hands on holds no objects: a wait may last long, and many may wait at once. */
+async function bringAbout(context: Context, source: ResolvedSource): Promise<Applied | Outcome> {
+  const { kustomization, deps, run } = context
   const prepared = await prepare(context, source)
   if (isStop(prepared)) return prepared
   const doubt = refuseEmptyBuild(kustomization, prepared)
   if (doubt) return doubt
+  if (run.cause === 'drift' && isDone(context, prepared.revision)) {
+    const corrected = await correct(context, prepared)
+    if (isStop(corrected)) return corrected
+    if (corrected === 'corrected') return unchanged(kustomization, prepared.revision)
+    // What is refused on its own is judged by a full apply: it may recreate, and names all that is wrong.
+  }
 
-  if (run.cause === 'drift' && isDone(context, prepared)) return correct(context, prepared)
-  const applied = await apply(context, prepared)
-  if (isStop(applied)) return failed(context, prepared, applied)
+  const changes = await apply(context, prepared)
+  if (isStop(changes)) return failed(context, prepared, changes)
   const pruned = await sweep(context, prepared)
   if (isStop(pruned)) return failed(context, prepared, pruned)
-  deps.announce('applied', run.key, { revision: prepared.revision, reason: 'ReconciliationSucceeded' })
-  const healthy = await awaitHealth(context, prepared)
-  if (isStop(healthy)) return failed(context, prepared, healthy)
-
-  return succeeded(context, prepared, { changes: [...applied, ...pruned], holds: healthy ? [healthy] : [] })
+  const wrote = hasWritten([...changes, ...pruned])
+  const { revision, originRevision, digest, mask } = prepared
+  if (wrote || isAsked(context, revision)) deps.announce('applied', run.key, { revision, reason: 'ReconciliationSucceeded' })
+  return { kind: 'applied', revision, originRevision, digest, mask, wrote, refs: refsToWaitFor(context, prepared) }
 }
 
-interface Success {
-  readonly changes: readonly Change[]
-  readonly holds: Extract<Outcome, { kind: 'ready' }>['holds']
+/** Drift within a wait: what is waited for may never become current without it. */
+async function mend(context: Context, source: ResolvedSource): Promise<Stop | undefined> {
+  const prepared = await prepare(context, source)
+  if (isStop(prepared)) return prepared
+  const corrected = await correct(context, prepared)
+  if (corrected === 'corrected') return undefined
+  if (isStop(corrected)) return corrected
+  const applied = await apply(context, prepared)
+  return isStop(applied) ? applied : undefined
 }
 
-function succeeded(context: Context, prepared: Prepared, { changes, holds }: Success): Outcome {
-  const { step } = context
-  const { revision, originRevision } = prepared
-  const wrote = changes.some(({ action }) => action !== 'unchanged' && action !== 'skipped')
-  if (wrote || !isRecorded(context, prepared)) chronicle(context, prepared, 'ReconciliationSucceeded')
-  step.note({ lastAppliedRevision: revision, lastAppliedOriginRevision: originRevision })
+function succeeded(context: Context, applied: Applied, healthy: Mark | undefined): Outcome {
+  const { revision, originRevision, wrote } = applied
+  if (wrote || !isRecorded(context, applied)) chronicle(context, applied, 'ReconciliationSucceeded')
+  context.step.note({ lastAppliedRevision: revision, lastAppliedOriginRevision: originRevision })
+  return ready('ReconciliationSucceeded', `Applied revision: ${revision}`, healthy ? [healthy] : [])
+}
+
+/** The conditions as they are: the run found the object ready, and it still is. */
+function unchanged({ status }: Kustomization, revision: string): Outcome {
+  const healthy = conditionOf(status === undefined ? {} : { status }, 'Healthy')
+  const holds = healthy?.status === 'True' ? [{ type: 'Healthy', reason: healthy.reason, message: healthy.message }] : []
   return ready('ReconciliationSucceeded', `Applied revision: ${revision}`, holds)
 }
+
+type Built = Pick<Applied, 'digest' | 'revision' | 'originRevision'>
 
 const chapters: ReadonlySet<string> = new Set(['ReconciliationFailed', 'PruneFailed', 'HealthCheckFailed'])
 
 /** A failure after the build enters the history; what could not be built or fetched does not. */
-function failed(context: Context, prepared: Prepared, stop: Stop): Stop {
-  if (stop.kind === 'failing' && !stop.transient && chapters.has(stop.reason)) chronicle(context, prepared, stop.reason as Chapter['status'])
+function failed(context: Context, built: Built, stop: Stop): Stop {
+  if (stop.kind === 'failing' && !stop.transient && chapters.has(stop.reason)) chronicle(context, built, stop.reason as Chapter['status'])
   return stop
 }
 
-function chronicle({ kustomization, deps, step, run }: Context, { digest, revision, originRevision }: Prepared, status: Chapter['status']): void {
+function chronicle({ kustomization, deps, step, run }: Context, { digest, revision, originRevision }: Built, status: Chapter['status']): void {
   const duration = formatDurationMs(Math.round(run.elapsedMs()))
   const now = `${deps.clock.now().toISOString().slice(0, 19)}Z`
   step.note({ history: [...record(kustomization.status?.history, { digest, status, duration, revision, originRevision, now })] })
 }
 
 /** The history's newest entry is this content, applied: a run that found nothing to do adds nothing to it. */
-function isRecorded({ kustomization }: Context, { digest }: Prepared): boolean {
+function isRecorded({ kustomization }: Context, { digest }: Built): boolean {
   const newest = kustomization.status?.history?.[0]
   return newest?.digest === digest && newest.lastReconciledStatus === 'ReconciliationSucceeded'
 }
 
 /** Applied at this very revision, generation and token, and ready: what is left to do is to correct what drifted. */
-function isDone(context: Context, { revision }: Prepared): boolean {
+function isDone(context: Context, revision: string): boolean {
   return conditionOf(context.kustomization, 'Ready')?.status === 'True' && !isAsked(context, revision)
 }

@@ -61,7 +61,7 @@ export function watchReferences(options: ReferencesOptions): References {
   const known = new Map<string, readonly Reference[]>()
 
   const groupOf = ({ kind, namespace }: Reference): Group => {
-    const text = `${kind}/${namespace}`
+    const text = textOfGroup({ kind, namespace })
     const group = groups.get(text) ?? { kind, namespace, names: new Map(), watches: new Map(), seen: new Map() }
     groups.set(text, group)
     return group
@@ -71,8 +71,12 @@ export function watchReferences(options: ReferencesOptions): References {
       const group = groupOf(reference)
       const users = group.names.get(reference.name)
       users?.delete(textOf(key))
-      if (users?.size === 0) group.names.delete(reference.name)
+      if (users?.size === 0) {
+        group.names.delete(reference.name)
+        group.seen.delete(reference.name)
+      }
       adjust(options, group)
+      if (group.names.size === 0) groups.delete(textOfGroup(reference))
     }
     known.delete(textOf(key))
   }
@@ -90,17 +94,27 @@ export function watchReferences(options: ReferencesOptions): References {
       }
     },
     remove: leave,
-    async read(reference) {
-      const object = await options.kube.get({ resource: resources[reference.kind], namespace: reference.namespace, name: reference.name }, { signal: options.signal })
-      const { seen, names } = groupOf(reference)
-      if (names.has(reference.name)) seen.set(reference.name, object?.metadata.resourceVersion ?? absent)
-      return object && textsOf(reference.kind, object)
+    async read({ kind, namespace, name }) {
+      const before = groups.get(textOfGroup({ kind, namespace }))?.seen.get(name)
+      const object = await options.kube.get({ resource: resources[kind], namespace, name }, { signal: options.signal })
+      const group = groups.get(textOfGroup({ kind, namespace }))
+      const users = group?.names.get(name)
+      const seen = group?.seen.get(name)
+      const found = object?.metadata.resourceVersion ?? absent
+      if (group && users) {
+        group.seen.set(name, found)
+        // The watch moved on while this was read, and will not say so again: whoever reads now looks once more.
+        if (seen !== undefined && seen !== before && seen !== found) for (const key of users.values()) options.onChange(key)
+      }
+      return object && textsOf(kind, object)
     },
     close() {
       for (const { watches } of groups.values()) for (const watch of watches.values()) watch.close()
     },
   }
 }
+
+const textOfGroup = ({ kind, namespace }: Pick<Reference, 'kind' | 'namespace'>): string => `${kind}/${namespace}`
 
 function sameReferences(a: readonly Reference[], b: readonly Reference[]): boolean {
   const text = (references: readonly Reference[]): string => references.map(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`).join('\n')
@@ -116,7 +130,6 @@ function adjust(options: ReferencesOptions, group: Group): void {
     group.watches.delete(name)
   }
   for (const name of wanted) if (!group.watches.has(name)) group.watches.set(name, open(options, group, name))
-  for (const name of group.seen.keys()) if (!group.names.has(name)) group.seen.delete(name)
 }
 
 function open({ kube, signal, onChange, onTrouble }: ReferencesOptions, group: Group, name: string): WatchHandle {

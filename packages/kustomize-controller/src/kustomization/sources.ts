@@ -108,6 +108,7 @@ function isArtifact(value: unknown): value is Artifact {
   return isFields(value) && ['url', 'revision', 'digest', 'path'].every((field) => typeof value[field] === 'string')
 }
 
+/** The time counts: what was lost is stored again under the same name. */
 function sameArtifact(a: Artifact | undefined, b: Artifact | undefined): boolean {
-  return a?.revision === b?.revision && a?.digest === b?.digest && a?.url === b?.url
+  return a?.revision === b?.revision && a?.digest === b?.digest && a?.url === b?.url && a?.lastUpdateTime === b?.lastUpdateTime
 }

@@ -20,7 +20,7 @@ export function refuseEmptyBuild(kustomization: Kustomization, prepared: Prepare
 export async function sweep(context: Context, prepared: Prepared): Promise<readonly Change[] | Stop> {
   const { kustomization, deps, step } = context
   const known = subtract(inventoryOf(context), prepared.inventory)
-  if (!kustomization.spec.prune || known.length === 0) return noteInventory(context, prepared.inventory, [])
+  if (!kustomization.spec.prune || known.length === 0) return noteInventory(context, prepared.inventory)
   const stale = await step('confirm inventory', async () => confirmStale(context, prepared))
   if (isStop(stale)) return stale
   const result = await step.critical('prune', (signal) =>
@@ -29,7 +29,7 @@ export async function sweep(context: Context, prepared: Prepared): Promise<reado
   if (isStop(result)) return result
   const remembered = deps.memory.of(context.run.key)
   remembered.changes = [...remembered.changes, ...result.changes]
-  noteInventory(context, unite(prepared.inventory, result.survivors), [])
+  noteInventory(context, unite(prepared.inventory, result.survivors))
   if (result.message === undefined) return result.changes
   const why = { reason: 'PruneFailed', message: result.message }
   return result.failures.every(({ isTransient }) => isTransient) ? failingTransiently(why) : failing(why)
@@ -42,8 +42,8 @@ async function confirmStale({ run }: Context, prepared: Prepared): Promise<Inven
   return subtract(inventoryOf({ kustomization: confirmed.value }), prepared.inventory)
 }
 
-function noteInventory({ step, deps, owner }: Context, inventory: Inventory, changes: readonly Change[]): readonly Change[] {
+function noteInventory({ step, deps, owner }: Context, inventory: Inventory): readonly [] {
   step.note({ inventory: { entries: [...inventory] } })
   deps.live.track(owner, inventory)
-  return changes
+  return []
 }

@@ -1,6 +1,7 @@
 import { parseDurationMs, type Kustomization } from '@weir/shared/api'
 
-const fallbackIntervalMs = 600_000
+/** Of an object whose interval cannot be read. */
+export const fallbackIntervalMs = 600_000
 const leastTimeoutMs = 30_000
 const timeoutMarginMs = 30_000
 
@@ -15,9 +16,13 @@ export function retryIntervalMs(kustomization: Kustomization): number {
   return (own === undefined ? undefined : parseDurationMs(own)) ?? intervalMs(kustomization)
 }
 
-/** Bounds the waits for health and for termination: the interval less 30 s where unset, and never below 30 s (contract 4.1). */
+/** Bounds the waits for health and for termination. */
 export function timeoutMs(kustomization: Kustomization): number {
   const own = kustomization.spec.timeout
-  const asked = (own === undefined ? undefined : parseDurationMs(own)) ?? intervalMs(kustomization) - timeoutMarginMs
-  return Math.max(asked, leastTimeoutMs)
+  return boundedTimeoutMs(own === undefined ? undefined : parseDurationMs(own), intervalMs(kustomization))
+}
+
+/** The interval less 30 s where unset, and never below 30 s (contract 4.1). */
+export function boundedTimeoutMs(ownMs: number | undefined, everyMs: number): number {
+  return Math.max(ownMs ?? everyMs - timeoutMarginMs, leastTimeoutMs)
 }
