@@ -1,9 +1,9 @@
 import { sourceGroup, kustomizationKind } from '@weir/shared/api'
 import type { KubeObject } from '@weir/shared/kube'
 import { fieldAt, identify, isFields } from '@weir/shared/manifest'
-import { revisionOf, textAt } from '../get/row.ts'
+import { readyOf, revisionOf, textAt } from '../get/row.ts'
 import { finding, type Finding, type Place } from './finding.ts'
-import { findUnhealthy } from './unhealthy.ts'
+import { findUnhealthy, findUnhealthyWorkloads } from './unhealthy.ts'
 import { fileIn, placesIn } from './places.ts'
 import { readinessOf, type Readiness } from './readiness.ts'
 import type { ObjectName } from './reader.ts'
@@ -36,30 +36,35 @@ async function lookBelow(object: KubeObject, readiness: Readiness, walk: Walk): 
     case 'HealthCheckCanceled':
       return findUnhealthy(object, walk)
     case 'Progressing':
-    case 'ProgressingWithRetry': {
-      const [unhealthy, source] = [await findUnhealthy(object, walk), await lookAtSource(object, walk)]
-      return { causes: [...source, ...unhealthy.causes], facts: unhealthy.facts }
-    }
+    case 'ProgressingWithRetry':
+      return together(await lookAtSource(object, walk), await findUnhealthy(object, walk))
     default:
-      return { causes: await lookAtSource(object, walk), facts: [] }
+      return readiness.state === 'ready' ? together(await lookAtSource(object, walk), await findUnhealthyWorkloads(object, walk)) : lookAtSource(object, walk)
   }
 }
 
-/** The source, if it is not ready: also a ready Kustomization gets nothing new then. */
-async function lookAtSource(object: KubeObject, walk: Walk): Promise<readonly Finding[]> {
+function together(...parts: readonly Below[]): Below {
+  return { causes: parts.flatMap(({ causes }) => causes), facts: parts.flatMap(({ facts }) => facts) }
+}
+
+/** The source, if it is not ready: also a ready Kustomization gets nothing new then. And what it holds, if that is not applied. */
+async function lookAtSource(object: KubeObject, walk: Walk): Promise<Below> {
   const name = sourceOf(object)
   const relation = 'its source'
+  const only = (found: Finding): Below => ({ causes: [found], facts: [] })
   const sighting = await walk.reader.read(name)
   switch (sighting.kind) {
     case 'missing':
-      return [finding(name, { state: 'missing', relation, message: 'there is no such source' })]
+      return only(finding(name, { state: 'missing', relation, message: 'there is no such source' }))
     case 'not-served':
-      return [finding(name, { state: 'missing', relation, message: `the cluster has no kind ${name.kind}: its definition is not installed` })]
+      return only(finding(name, { state: 'missing', relation, message: `the cluster has no kind ${name.kind}: its definition is not installed` }))
     case 'unreadable':
-      return [finding(name, { state: 'unreadable', relation, message: sighting.message })]
+      return only(finding(name, { state: 'unreadable', relation, message: sighting.message }))
     case 'found': {
       const found = await walk.explain(sighting.object, walk)
-      return found.state === 'ready' ? [] : [{ ...found, relation }]
+      const revision = revisionOf(sighting.object)
+      const moved = revision !== undefined && revision !== textAt(object, 'status', 'lastAppliedRevision')
+      return { causes: found.state === 'ready' ? [] : [{ ...found, relation }], facts: moved ? [`its source is at revision ${revision}, which is not applied`] : [] }
     }
   }
 }
@@ -85,7 +90,9 @@ async function lookAtDependency(object: KubeObject, place: Place, walk: Walk): P
   if (sighting.kind === 'unreadable') return finding(place, { state: 'unreadable', message: sighting.message })
   if (sighting.kind !== 'found') return finding(place, { state: 'missing', message: 'there is no such Kustomization' })
   const found = await walk.explain(sighting.object, walk)
-  return found.state === 'ready' ? lagOf(object, sighting.object, { found, walk }) : found
+  // A suspended one is as ready as it was.
+  const isReady = found.state === 'ready' || (found.state === 'suspended' && readyOf(sighting.object)?.status === 'True')
+  return isReady ? lagOf(object, sighting.object, { found, walk }) : found
 }
 
 /** Ready, but at an older revision of the source that both read. */

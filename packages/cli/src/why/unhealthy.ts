@@ -16,22 +16,33 @@ interface Seen {
   readonly health: Health['status']
 }
 
+export interface Unhealthy {
+  readonly causes: readonly Finding[]
+  readonly facts: readonly string[]
+}
+
 /** The objects of a Kustomization that are not current: those it applied and those that its healthChecks name. */
-export async function findUnhealthy(kustomization: KubeObject, walk: Walk): Promise<{ readonly causes: readonly Finding[]; readonly facts: readonly string[] }> {
-  const names = [...inventoryOf(kustomization), ...healthChecksOf(kustomization)].filter((name) => !walk.above.includes(`${name.kind}/${name.namespace}/${name.name}`))
+export async function findUnhealthy(kustomization: KubeObject, walk: Walk): Promise<Unhealthy> {
+  const names = [...inventoryOf(kustomization), ...healthChecksOf(kustomization)]
+  const { causes, facts, seen } = await explainUnhealthy(names, walk)
+  return { causes, facts: seen > 0 && causes.length === 0 ? [`all ${seen} of its objects are current by now`] : facts }
+}
+
+/** Of a Kustomization that is ready, which without `wait` says nothing about its workloads: those that do not run. */
+export async function findUnhealthyWorkloads(kustomization: KubeObject, walk: Walk): Promise<Unhealthy> {
+  const names = inventoryOf(kustomization).filter(({ group, kind }) => group === 'apps' || group === 'batch' || kind === 'Pod')
+  const { causes, facts } = await explainUnhealthy(names, walk)
+  return { causes, facts }
+}
+
+async function explainUnhealthy(all: readonly ObjectName[], walk: Walk): Promise<Unhealthy & { readonly seen: number }> {
+  const names = all.filter((name) => !walk.above.includes(`${name.kind}/${name.namespace}/${name.name}`))
   const seen = await lookAtAll(names, walk)
   const unhealthy = seen.filter(({ health }) => health !== 'Current').toSorted((a, b) => urgency[a.health] - urgency[b.health])
   const causes: Finding[] = []
   for (const one of unhealthy.slice(0, mostExplained)) causes.push({ ...(await explainSeen(one, walk)), relation: 'applied' })
   const more = unhealthy.length - causes.length
-  const none = names.length > 0 && unhealthy.length === 0
-  return {
-    causes,
-    facts: [
-      ...(more > 0 ? [`and ${more} more objects are not current`] : []),
-      ...(none ? [`all ${names.length} of its objects are current by now`] : []),
-    ],
-  }
+  return { causes, facts: more > 0 ? [`${more} more of its objects are not current`] : [], seen: names.length }
 }
 
 /** What failed comes before what is merely on its way. */

@@ -59,6 +59,19 @@ describe('explain', () => {
     expect(found).toMatchObject({ state: 'ready', causes: [{ relation: 'its source', reason: 'GitOperationFailed' }] })
   })
 
+  it('says of what is ready which of its workloads does not run, and what is not applied yet', async () => {
+    const web: KubeObject = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'apps', uid: 'web', generation: 1 }, spec: { replicas: 1 }, status: { observedGeneration: 1 } }
+    const status = { lastAppliedRevision: 'main@sha1:a', inventory: { entries: [{ id: 'apps_web_apps_Deployment', v: 'v1' }, { id: 'apps_gone__ConfigMap', v: 'v1' }] } }
+    const found = await explain(kustomization('apps', { status }), readerOf([web, fleet()]))
+    expect(found).toMatchObject({ state: 'ready', causes: [{ place: { name: 'web' }, state: 'waiting' }], facts: ['its source is at revision main@sha1:b, which is not applied'] })
+  })
+
+  it('takes a suspended dependency for as ready as it was', async () => {
+    const suspended = kustomization('fine', { spec: { suspend: true }, status: { lastAppliedRevision: 'main@sha1:b' } })
+    const found = await explain(kustomization('apps', { ...waiting, dependsOn: ['fine'] }), readerOf([suspended, fleet()]))
+    expect(found.causes).toEqual([])
+  })
+
   it('goes from a Kustomization to its source to the Secret that is not there', async () => {
     const broken = fleet({ reason: 'AuthenticationFailed', message: 'no secret', spec: { secretRef: { name: 'login' } } })
     const found = await explain(kustomization('apps', { reason: 'ArtifactFailed', message: 'no artifact' }), readerOf([broken]))
