@@ -1,8 +1,8 @@
 import { kustomizationKind, type Kind } from '@weir/shared/api'
 import type { KubeObject } from '@weir/shared/kube'
-import { applyAs, readKustomization, until, type Named } from './fleet.ts'
+import { applyAs, readKustomization, until, untilApplied } from './fleet.ts'
 import { kustomizationOf, namespace, type Flow, type FlowRepository } from './flow.ts'
-import type { AuditName } from './invariants.ts'
+import { createJournal, type AuditName, type Journal } from './invariants.ts'
 
 /** In a Secret that the app's variables come from, and in the login of its Git repository: must never be read anywhere else. */
 export const canaries = { variable: 'canary-5b1e0c77-variable', login: 'canary-9f3ad210-login' } as const
@@ -20,7 +20,7 @@ const secretName = 'login'
 const folder = (app: string): string => `apps/${app}`
 
 /** Files of the folder of an app: ConfigMaps, a ServiceAccount, and a Secret made from a variable. Names that a state does not have are deleted. */
-export function filesOf(app: string, state: AppState, known: readonly string[] = []): Readonly<Record<string, string | undefined>> {
+function filesOf(app: string, state: AppState, known: readonly string[] = []): Readonly<Record<string, string | undefined>> {
   const map = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `${app}-${name}`, namespace }, data: { value: state.value } })
   const account: KubeObject = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: app, namespace } }
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: `${app}-${secretName}`, namespace }, stringData: { password: '${password}', value: state.value } }
@@ -30,33 +30,74 @@ export function filesOf(app: string, state: AppState, known: readonly string[] =
 }
 
 /** As the audit log names them. */
-export function declaredBy(app: string, { maps }: AppState): readonly AuditName[] {
+function declaredBy(app: string, { maps }: AppState): readonly AuditName[] {
   const core = (resource: string, name: string): AuditName => ({ group: '', resource, namespace, name })
   return [...maps.map((name) => core('configmaps', `${app}-${name}`)), core('serviceaccounts', app), core('secrets', `${app}-${secretName}`)]
 }
 
-/** The Secret that variables come from. */
-export async function createVariables({ platform }: Flow): Promise<void> {
-  await applyAs(platform.kube, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'variables', namespace }, stringData: { password: canaries.variable } } as KubeObject)
+/** Apps in one repository behind a login, what they declare at which commit, and how they are told to change. */
+export interface Apps {
+  readonly repository: FlowRepository
+  readonly journal: Journal
+  /** Commits a state of an app, which becomes what is declared. */
+  push(app: string, state: AppState): Promise<string>
+  /** Creates or changes its Kustomization. */
+  declare(app: string, spec?: Readonly<Record<string, unknown>>): Promise<void>
+  /** Resolves when it is ready at the commit; rejects if the cluster is not as the state says. */
+  settle(app: string, state: AppState, commit: string): Promise<void>
+  /** Deletes its Kustomization; does not wait. */
+  remove(app: string): Promise<void>
+  settleGone(app: string): Promise<void>
 }
 
-export async function declareApp({ platform }: Flow, app: string, { named }: FlowRepository, spec: Readonly<Record<string, unknown>> = {}): Promise<Named> {
-  const postBuild = { substituteFrom: [{ kind: 'Secret', name: 'variables' }] }
-  await applyAs(platform.kube, kustomizationOf(app, named, { path: folder(app), wait: true, postBuild, ...spec }))
-  return { namespace, name: app }
+const settleMs = 90_000
+
+/** Needs a flow whose Git server asks for the login canary: `git: gitWithLogin`. */
+export async function createApps(flow: Flow): Promise<Apps> {
+  const { kube } = flow.platform
+  const journal = createJournal()
+  await applyAs(kube, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'variables', namespace }, stringData: { password: canaries.variable } } as KubeObject)
+  await applyAs(kube, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'git', namespace }, data: flow.git.secret } as KubeObject)
+  const repository = await flow.repository('apps', { files: { 'README.md': 'apps' }, spec: { secretRef: { name: 'git' } } })
+  const known = new Map<string, readonly string[]>()
+  const revisionOf = (state: AppState): string => `${state.value} ${state.maps.join('')}`
+  const demand = async (app: string, state: AppState | undefined): Promise<void> => {
+    const found = await differences(flow, app, state)
+    if (found.length > 0) throw new Error(`${app} is not as it was declared:\n${found.join('\n')}`)
+  }
+  return {
+    repository,
+    journal,
+    push(app, state) {
+      journal.push(app, revisionOf(state), declaredBy(app, state))
+      const files = filesOf(app, state, known.get(app))
+      known.set(app, state.maps)
+      return repository.commit(files)
+    },
+    async declare(app, spec = {}) {
+      const postBuild = { substituteFrom: [{ kind: 'Secret', name: 'variables' }] }
+      await applyAs(kube, kustomizationOf(app, repository.named, { path: folder(app), wait: true, postBuild, ...spec }))
+    },
+    async settle(app, state, commit) {
+      await untilApplied(kube, { namespace, name: app }, commit, settleMs)
+      journal.applied(app, revisionOf(state))
+      await demand(app, state)
+    },
+    async remove(app) {
+      journal.push(app, 'gone', [])
+      await kube.delete({ resource: kustomizationKind, namespace, name: app })
+    },
+    async settleGone(app) {
+      await until(`${app} is gone`, async () => ((await readKustomization(kube, { namespace, name: app })) === undefined ? true : undefined), { timeoutMs: settleMs })
+      await demand(app, undefined)
+    },
+  }
 }
 
-/** Asks that it goes, and does not wait. */
-export async function deleteApp({ platform }: Flow, name: string): Promise<void> {
-  await platform.kube.delete({ resource: kustomizationKind, namespace, name })
-}
-
-export async function untilAppGone({ platform }: Flow, name: string): Promise<void> {
-  await until(`${name} is gone`, async () => ((await readKustomization(platform.kube, { namespace, name })) === undefined ? true : undefined))
-}
+export const gitWithLogin = { basic: { username: 'weir', password: canaries.login } } as const
 
 /** How the cluster differs from a state of the app; undefined: nothing of the app may be there. None is how it should be. */
-export async function differences({ platform: { kube } }: Flow, app: string, state: AppState | undefined): Promise<readonly string[]> {
+async function differences({ platform: { kube } }: Flow, app: string, state: AppState | undefined): Promise<readonly string[]> {
   const { items } = await kube.list(configMaps, { namespace })
   const found = items.filter(({ metadata }) => metadata.name.startsWith(`${app}-`))
   const expected = (state?.maps ?? []).map((name) => `${app}-${name}`)

@@ -14,11 +14,12 @@ function deletion(of: AuditName, atMs: number, changed: Partial<AuditEntry> = {}
 function journalOfTwo(): ReturnType<typeof createJournal> {
   const clock = { nowMs: 0 }
   const journal = createJournal(() => clock.nowMs)
-  journal.push('both', [a, b])
+  journal.push('app', 'both', [a, b])
   clock.nowMs = 1_000
-  journal.push('a', [a])
+  journal.push('app', 'a', [a])
+  journal.push('neighbour', 'nothing', [])
   clock.nowMs = 2_000
-  journal.applied('a')
+  journal.applied('app', 'a')
   return journal
 }
 
@@ -26,8 +27,8 @@ const judge = (...audit: readonly AuditEntry[]): readonly string[] => findWrongD
 
 describe('nothing that the last good revision declares is ever deleted', () => {
   it('bites when a declared object is deleted', () => {
-    expect(judge(deletion(a, 1_500))).toEqual([expect.stringContaining('delete configmaps apps/a: declared by both, a')])
-    expect(judge(deletion(a, 9_000))).toEqual([expect.stringContaining('declared by a')])
+    expect(judge(deletion(a, 1_500))).toEqual([expect.stringContaining('delete configmaps apps/a: declared by app at both, a')])
+    expect(judge(deletion(a, 9_000))).toEqual([expect.stringContaining('declared by app at a')])
   })
 
   it('bites when the object leaves only with a later revision', () => {
@@ -36,9 +37,9 @@ describe('nothing that the last good revision declares is ever deleted', () => {
 
   it('bites when an older revision that is long replaced is applied again', () => {
     const journal = createJournal(() => 0)
-    journal.push('without', [a])
-    journal.push('with', [a, b])
-    journal.applied('with')
+    journal.push('app', 'without', [a])
+    journal.push('app', 'with', [a, b])
+    journal.applied('app', 'with')
     expect(findWrongDeletions({ audit: [deletion(b, 5_000)], revisions: journal.revisions() })).toHaveLength(1)
   })
 

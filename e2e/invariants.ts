@@ -10,33 +10,35 @@ export interface AuditName {
   readonly name: string
 }
 
-/** What one good revision declares, over all Kustomizations; a revision that cannot be built is none. */
+/** What one good revision declares for one Kustomization; a revision that cannot be built is none. */
 export interface GoodRevision {
+  /** The Kustomization. */
+  readonly owner: string
   readonly revision: string
   readonly declares: readonly AuditName[]
   /** When somebody could first see it. */
   readonly sinceMs: number
-  /** When the next good revision was applied everywhere; undefined: not yet. */
+  /** When a later good revision of the owner was seen applied; undefined: not yet. */
   readonly untilMs?: number
 }
 
 /** Good revisions in the order of their pushes. */
 export interface Journal {
   /** A good revision is about to be pushed. */
-  push(revision: string, declares: readonly AuditName[]): void
+  push(owner: string, revision: string, declares: readonly AuditName[]): void
   /** It was seen applied: what came before it excuses no deletion any more. */
-  applied(revision: string): void
+  applied(owner: string, revision: string): void
   revisions(): readonly GoodRevision[]
 }
 
 export function createJournal(now: () => number = Date.now): Journal {
   const all: GoodRevision[] = []
   return {
-    push: (revision, declares) => void all.push({ revision, declares, sinceMs: now() }),
-    applied(revision) {
-      const at = all.findIndex((each) => each.revision === revision)
-      if (at < 0) throw new Error(`${revision} was never pushed`)
-      for (const [index, each] of all.entries()) if (index < at && each.untilMs === undefined) all[index] = { ...each, untilMs: now() }
+    push: (owner, revision, declares) => void all.push({ owner, revision, declares, sinceMs: now() }),
+    applied(owner, revision) {
+      const at = all.findLastIndex((each) => each.owner === owner && each.revision === revision)
+      if (at < 0) throw new Error(`${owner} was never pushed at ${revision}`)
+      for (const [index, each] of all.entries()) if (each.owner === owner && index < at && each.untilMs === undefined) all[index] = { ...each, untilMs: now() }
     },
     revisions: () => all,
   }
@@ -53,7 +55,7 @@ export interface NeverDeletedOptions {
 
 /**
  * Deletions of what was declared, one sentence each; none is how it should be. A deletion is excused only by a good revision that was out at
- * that moment and does not declare the object. A Namespace takes everything in it along; a deletion of a whole collection is never excused.
+ * that moment and does not declare the object, though others of its Kustomization did. A Namespace takes everything in it along; a deletion of a whole collection is never excused.
  */
 export function findWrongDeletions({ audit, revisions, deletesAs = /^weir-/, toleranceMs = 50 }: NeverDeletedOptions): readonly string[] {
   const deletions = audit.filter((entry) => entry.verb.startsWith('delete') && entry.code < 300 && deletesAs.test(entry.userAgent) && !isDryRun(entry))
@@ -62,8 +64,9 @@ export function findWrongDeletions({ audit, revisions, deletesAs = /^weir-/, tol
     if (entry.verb === 'deletecollection') return [`${where}: a collection is never deleted`]
     const atMs = entry.startedAt.getTime()
     const out = revisions.filter(({ sinceMs, untilMs = Number.POSITIVE_INFINITY }) => sinceMs - toleranceMs <= atMs && atMs <= untilMs + toleranceMs)
-    const isDeclaredByAll = out.length > 0 && out.every(({ declares }) => declares.some((declared) => goesWith(declared, entry)))
-    return isDeclaredByAll ? [`${where}: declared by ${out.map(({ revision }) => revision).join(', ')}`] : []
+    const owners = [...Map.groupBy(out, ({ owner }) => owner)]
+    const wronged = owners.filter(([, theirs]) => theirs.every(({ declares }) => declares.some((declared) => goesWith(declared, entry))))
+    return wronged.map(([owner, theirs]) => `${where}: declared by ${owner} at ${theirs.map(({ revision }) => revision).join(', ')}`)
   })
 }
 

@@ -1,49 +1,32 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { findLeftFiles, findProcesses, readPublicTexts } from './aftermath.ts'
 import { startApiProxy, type ApiProxy } from './api-proxy.ts'
-import { canaries, createVariables, declareApp, declaredBy, deleteApp, differences, filesOf, untilAppGone, type AppState } from './canary-app.ts'
-import { applyAs, until, untilApplied } from './fleet.ts'
-import { namespace, startFlow, type Flow, type FlowRepository } from './flow.ts'
-import { createJournal, findCanaries, findWrongDeletions, type Journal } from './invariants.ts'
+import { canaries, createApps, gitWithLogin, type Apps, type AppState } from './canary-app.ts'
+import { until } from './fleet.ts'
+import { startFlow, type Flow } from './flow.ts'
+import { findCanaries, findWrongDeletions } from './invariants.ts'
 
 // kill -9 in the middle of an install, an upgrade, a prune and a deletion: at steps by name, and between two writes of one step.
 
 const first: AppState = { maps: ['a', 'b', 'c', 'd'], value: 'one' }
 const second: AppState = { maps: ['a', 'b', 'c', 'd', 'e'], value: 'two' }
 const third: AppState = { maps: ['a', 'e'], value: 'two' }
-const everything = [...first.maps, ...second.maps]
 
 let flow: Flow
-let repository: FlowRepository
-let journal: Journal
+let apps: Apps
 
 beforeAll(async () => {
-  flow = await startFlow({ fleet: 'api', git: { basic: { username: 'weir', password: canaries.login } } })
-  await createVariables(flow)
-  await applyAs(flow.platform.kube, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'git', namespace }, data: flow.git.secret } as never)
-  repository = await flow.repository('apps', { files: { 'README.md': 'apps' }, spec: { secretRef: { name: 'git' } } })
-  journal = createJournal()
+  flow = await startFlow({ fleet: 'api', git: gitWithLogin })
+  apps = await createApps(flow)
   await flow.start('source-controller')
 })
 afterAll(() => flow?.stop())
 
-/** Commits a state of an app; resolves when its artifact is there to be applied. */
+/** Resolves when the artifact is there to be applied. */
 async function push(app: string, state: AppState): Promise<string> {
-  journal.push(`${app} ${state.value} ${state.maps.join('')}`, declaredBy(app, state))
-  const commit = await repository.commit(filesOf(app, state, everything))
-  await repository.stored(commit)
+  const commit = await apps.push(app, state)
+  await apps.repository.stored(commit)
   return commit
-}
-
-async function expectApplied(app: string, state: AppState, commit: string): Promise<void> {
-  await untilApplied(flow.platform.kube, { namespace, name: app }, commit)
-  journal.applied(`${app} ${state.value} ${state.maps.join('')}`)
-  expect(await differences(flow, app, state)).toEqual([])
-}
-
-async function expectGone(app: string): Promise<void> {
-  await untilAppGone(flow, app)
-  expect(await differences(flow, app, undefined)).toEqual([])
 }
 
 describe('kustomize-controller, killed at a step, converges when it comes back', () => {
@@ -65,25 +48,24 @@ describe('kustomize-controller, killed at a step, converges when it comes back',
   ])('install at "%s", upgrade at "%s", prune at "%s", delete at "%s"', async (install, upgrade, prune, remove) => {
     const app = `life-${install.replaceAll(/[^a-z]+/g, '-')}`
     const installed = await push(app, first)
-    await declareApp(flow, app, repository)
+    await apps.declare(app)
     await dieAndRecover(install)
-    await expectApplied(app, first, installed)
+    await apps.settle(app, first, installed)
     await end()
 
     const upgraded = await push(app, second)
     await dieAndRecover(upgrade)
-    await expectApplied(app, second, upgraded)
+    await apps.settle(app, second, upgraded)
     await end()
 
     const pruned = await push(app, third)
     await dieAndRecover(prune)
-    await expectApplied(app, third, pruned)
+    await apps.settle(app, third, pruned)
     await end()
 
-    journal.push(`${app} gone`, [])
-    await deleteApp(flow, app)
+    await apps.remove(app)
     await dieAndRecover(remove)
-    await expectGone(app)
+    await apps.settleGone(app)
     await end()
   })
 })
@@ -113,25 +95,24 @@ describe('kustomize-controller, killed between two writes of one step, converges
   it('install, upgrade, prune and deletion', async () => {
     const app = 'between'
     const installed = await push(app, first)
-    await declareApp(flow, app, repository)
+    await apps.declare(app)
     await dieAt('PATCH', 3)
-    await expectApplied(app, first, installed)
+    await apps.settle(app, first, installed)
     await end()
 
     const upgraded = await push(app, second)
     await dieAt('PATCH', 3)
-    await expectApplied(app, second, upgraded)
+    await apps.settle(app, second, upgraded)
     await end()
 
     const pruned = await push(app, third)
     await dieAt('DELETE', 2)
-    await expectApplied(app, third, pruned)
+    await apps.settle(app, third, pruned)
     await end()
 
-    journal.push(`${app} gone`, [])
-    await deleteApp(flow, app)
+    await apps.remove(app)
     await dieAt('DELETE', 2)
-    await expectGone(app)
+    await apps.settleGone(app)
     await end()
   })
 })
@@ -144,12 +125,11 @@ describe('source-controller, killed at a step, serves the revision when it comes
       const app = 'served'
       const state: AppState = { maps: first.maps, value: killAt }
       await flow.platform.controller(controller).kill('SIGKILL')
-      journal.push(`${app} ${state.value} ${state.maps.join('')}`, declaredBy(app, state))
-      const commit = await repository.commit(filesOf(app, state))
+      const commit = await apps.push(app, state)
       await flow.startDoomed(controller, killAt)
-      await Promise.all([flow.start(controller), declareApp(flow, app, repository)])
+      await Promise.all([flow.start(controller), apps.declare(app)])
       await flow.start('kustomize-controller')
-      await expectApplied(app, state, commit)
+      await apps.settle(app, state, commit)
       await flow.platform.controller('kustomize-controller').kill('SIGKILL')
     },
   )
@@ -163,7 +143,7 @@ describe('after all of it', () => {
   it('nothing that the last good revision declared was ever deleted', async () => {
     const audit = await flow.platform.cluster.readAudit()
     expect(audit.filter(({ verb, userAgent }) => verb === 'delete' && userAgent.startsWith('weir-')).length).toBeGreaterThan(10)
-    expect(findWrongDeletions({ audit, revisions: journal.revisions() })).toEqual([])
+    expect(findWrongDeletions({ audit, revisions: apps.journal.revisions() })).toEqual([])
   })
 
   it('no secret can be read in a log, event, status or metric', async () => {
