@@ -13,9 +13,9 @@ const commits = 5
 export const chain: Scenario = {
   n: 20,
   budgets: [{ key: 'hopP99Ms', most: 200 }],
-  async run({ n, profile, onProgress }) {
+  async run({ n, profile, onProgress, signal }) {
     const names = appNames(Math.max(n, 2))
-    await using testbed = await startTestbed({ files: configMaps(names, 0), profile, onProgress })
+    await using testbed = await startTestbed({ files: configMaps(names, 0), profile, onProgress, signal })
     const hops: number[] = []
     const objects = names.map((name, at) => kustomizationOf('plain', name, { dependsOn: names.slice(Math.max(0, at - 1), at) }))
 

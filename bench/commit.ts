@@ -12,15 +12,15 @@ export const commit: Scenario = {
     { key: 'p50Ms', most: 1000 },
     { key: 'p99Ms', most: 2000 },
   ],
-  async run({ n, profile, onProgress }) {
+  async run({ n, profile, onProgress, signal }) {
     const [name = ''] = appNames(1)
-    await using testbed = await startTestbed({ files: appOf(name, 0), profile, onProgress })
+    await using testbed = await startTestbed({ files: appOf(name, 0), profile, onProgress, signal })
     const { created } = testbed.create([kustomizationOf('plain', name)])
     await Promise.all([created, testbed.untilReady('install', [name], testbed.firstRevision)])
 
     const delaysMs: number[] = []
     for (let push = 1; push <= n; push += 1) {
-      await pause(pauseMs(push))
+      await pause(pauseMs(push), undefined, { signal })
       const startedMs = performance.now()
       const pushed = await testbed.repository.commit(appOf(name, push))
       delaysMs.push((await testbed.untilReady(`push ${push}`, [name], `main@sha1:${pushed}`)) - startedMs)

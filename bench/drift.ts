@@ -18,10 +18,11 @@ export const drift: Scenario = {
     { key: 'p99Ms', most: 2000 },
     { key: 'callsPerEdit', most: 3 },
   ],
-  async run({ n, profile, onProgress }) {
+  async run({ n, profile, onProgress, signal }) {
     const names = appNames(Math.max(fleetSize, n))
-    await using testbed = await startTestbed({ files: fleetFiles('plain', names, 'first'), profile, onProgress })
+    await using testbed = await startTestbed({ files: fleetFiles('plain', names, 'first'), profile, onProgress, signal })
     onProgress(`install: ${await installFleet(testbed, { names, shape: 'plain', onProgress })} s`)
+    await testbed.untilQuiet(3_000)
 
     const { value: delaysMs, entries } = await testbed.audited(() => editAll(testbed, editsOf(names, n)))
     const counts = countCalls(entries, kustomizeClient)

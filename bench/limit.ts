@@ -23,6 +23,7 @@ export interface LimitOptions {
   readonly names: readonly string[]
   readonly shape: Shape
   readonly onProgress: (line: string) => void
+  readonly signal: AbortSignal
 }
 
 export interface LimitFigures extends PhaseSeconds {
@@ -35,16 +36,16 @@ export interface LimitFigures extends PhaseSeconds {
  * status once and is done when every Deployment has rolled; then the same for the upgrade. On a freshly booted control plane of
  * its own, with a certificate of the same kind as a controller's, so that the API server treats both alike.
  */
-export async function measureLimit({ names, shape, onProgress }: LimitOptions): Promise<LimitFigures> {
+export async function measureLimit({ names, shape, onProgress, signal }: LimitOptions): Promise<LimitFigures> {
   onProgress('limit: starting a control plane')
-  await using cluster = await startControlPlane({ fleet: 'full', onProgress })
+  await using cluster = await startControlPlane({ fleet: 'full', onProgress, signal })
   await prepare(cluster)
-  await using setup = await connect(cluster)
-  await pause(settleMs)
+  await using setup = await connect(cluster, signal)
+  await pause(settleMs, undefined, { signal })
   const calls: number[] = []
   const phase = async (release: Release): Promise<number> => {
     const tail = await cluster.tailAudit()
-    const seconds = await runPhase({ ...setup, names, shape, onProgress }, release)
+    const seconds = await runPhase({ ...setup, names, shape, onProgress, signal }, release)
     await pause(500)
     calls.push(countCalls(await tail.take(), client).calls / names.length)
     onProgress(`limit: ${phaseName(release)} ${seconds} s`)
@@ -73,11 +74,11 @@ interface Connected {
   readonly deployments: Observed
 }
 
-async function connect(cluster: ControlPlane): Promise<Connected & AsyncDisposable> {
+async function connect(cluster: ControlPlane, signal: AbortSignal): Promise<Connected & AsyncDisposable> {
   const kubeconfig = cluster.kubeconfig(user)
   const writer = await createBareClient({ kubeconfig, userAgent: client.userAgent, connections })
   const reader = await createBareClient({ kubeconfig, userAgent: client.userAgent, connections: 1 })
-  const deployments = observe(reader, { kind: deploymentKind, namespace: appsNamespace })
+  const deployments = observe(reader, { kind: deploymentKind, namespace: appsNamespace, signal })
   return {
     writer,
     deployments,

@@ -32,10 +32,17 @@ async function run({ scenario: name, n, shape = 'plain', against, json, profile 
   const scenario = scenarios[name]
   const startedMs = performance.now()
   const onProgress = (line: string): void => say(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(7)} s  ${line}`)
-  const figures = await scenario.run({ n: n ?? scenario.n, shape, profile, onProgress })
+  const figures = await scenario.run({ n: n ?? scenario.n, shape, profile, onProgress, signal: stopSignal() })
   if (!json) print(table(figures, scenario))
   print(JSON.stringify(figures))
   return 0
+}
+
+/** Ctrl-C ends the run in order; a second one at once. */
+function stopSignal(): AbortSignal {
+  const stopping = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)))
+  return stopping.signal
 }
 
 /** Figures, and the budgets beside them; these are for the size of DESIGN's table. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { startPlatform, type ControllerName } from '../e2e/platform.ts'
 import { round } from './figures.ts'
-import { appNames, fleetFiles, type Shape } from './fleet.ts'
+import { appNames, fleetFiles } from './fleet.ts'
 import { installThenUpgrade, restMs } from './mttp.ts'
 import { sampleChildren } from './processes.ts'
 import type { Scenario, ScenarioOptions } from './scenario.ts'
@@ -69,10 +69,10 @@ async function measureApart(options: ScenarioOptions): Promise<Apart> {
   const engines = sampleChildren(testbed.platform.controller('kustomize-controller').pid)
   try {
     await installThenUpgrade(testbed, { ...options, names: appNames(options.n) })
-    await pause(restMs)
+    await pause(restMs, undefined, { signal: options.signal })
     const found = await Promise.all(controllers.map(async (name) => [name, await testbed.platform.controller(name).memory()] as const))
     options.onProgress(`memory: apart ${JSON.stringify(found)}`)
-    await pause(Math.max(0, idleMs - restMs))
+    await pause(Math.max(0, idleMs - restMs), undefined, { signal: options.signal })
     return {
       rssMiB: Object.fromEntries(found.map(([name, { rssMiB }]) => [name, round(rssMiB, 1)])),
       peakMiB: Object.fromEntries(found.map(([name, { peakMiB }]) => [name, round(peakMiB, 1)])),
@@ -87,11 +87,11 @@ async function measureApart(options: ScenarioOptions): Promise<Apart> {
 async function measureTogether(options: ScenarioOptions): Promise<{ readonly rssMiB: number; readonly peakMiB: number }> {
   await using testbed = await startFleet(options, true)
   await installThenUpgrade(testbed, { ...options, names: appNames(options.n) })
-  await pause(restMs)
+  await pause(restMs, undefined, { signal: options.signal })
   const { rssMiB, peakMiB } = await testbed.platform.controller('kustomize-controller').memory()
   return { rssMiB: round(rssMiB, 1), peakMiB: round(peakMiB, 1) }
 }
 
-function startFleet({ n, shape, profile, onProgress }: { readonly n: number; readonly shape: Shape } & ScenarioOptions, together: boolean): ReturnType<typeof startTestbed> {
-  return startTestbed({ files: fleetFiles(shape, appNames(n), 'first'), together, profile, onProgress })
+function startFleet({ n, shape, profile, onProgress, signal }: ScenarioOptions, together: boolean): ReturnType<typeof startTestbed> {
+  return startTestbed({ files: fleetFiles(shape, appNames(n), 'first'), together, profile, onProgress, signal })
 }

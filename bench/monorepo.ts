@@ -15,11 +15,12 @@ export const monorepo: Scenario = {
     { key: 'statusWritesTouched', most: 2 },
     { key: 'seconds', most: 5 },
   ],
-  async run({ n, profile, onProgress }) {
+  async run({ n, profile, onProgress, signal }) {
     const names = appNames(n)
     const touched = names[Math.floor(n / 2)] ?? ''
-    await using testbed = await startTestbed({ files: fleetFiles('plain', names, 'first'), profile, onProgress })
+    await using testbed = await startTestbed({ files: fleetFiles('plain', names, 'first'), profile, onProgress, signal })
     onProgress(`install: ${await installFleet(testbed, { names, shape: 'plain', onProgress })} s`)
+    await testbed.untilQuiet(3_000)
 
     const before = await testbed.builds()
     const { value: seconds, entries } = await testbed.audited(async () => {

@@ -21,14 +21,16 @@ export const mttp: Scenario = {
     { key: 'peakMiB', most: 195 },
   ],
   async run(options) {
-    const { n, shape, onProgress } = options
+    const { n, shape, onProgress, signal } = options
     const names = appNames(n)
-    const limit = await measureLimit({ names, shape, onProgress })
-    await using testbed = await startTestbed({ files: fleetFiles(shape, names, 'first'), profile: options.profile, onProgress })
+    const limit = await measureLimit({ names, shape, onProgress, signal })
+    await using testbed = await startTestbed({ files: fleetFiles(shape, names, 'first'), profile: options.profile, onProgress, signal })
+    const startCpuSeconds = await testbed.cpuSeconds()
     const ours = await installThenUpgrade(testbed, { names, shape, onProgress })
-    const cpuSeconds = await testbed.cpuSeconds()
-    await pause(n < 50 ? 0 : restMs)
-    return { n, shape, ...figuresOf(ours, limit, n), limitCallsPerKustomization: limit.callsPerKustomization, cpuSeconds: round(cpuSeconds, 1), ...(await memoryOf(testbed)) }
+    const cpuSeconds = (await testbed.cpuSeconds()) - startCpuSeconds
+    onProgress(`cpu: ${round(cpuSeconds, 1)} s, and ${round(startCpuSeconds, 1)} s to start`)
+    await pause(n < 50 ? 0 : restMs, undefined, { signal })
+    return { n, shape, ...figuresOf(ours, limit, n), limitCallsPerKustomization: limit.callsPerKustomization, cpuSeconds: round(cpuSeconds, 1), ...(await memoryOf(testbed, onProgress)) }
   },
 }
 
@@ -84,8 +86,9 @@ function figuresOf(ours: FleetRun, limit: PhaseSeconds, n: number): Figures {
 }
 
 /** Of the larger controller. */
-async function memoryOf({ controllers }: Testbed): Promise<{ readonly rssMiB: number; readonly peakMiB: number }> {
+async function memoryOf({ controllers }: Testbed, onProgress: (line: string) => void): Promise<{ readonly rssMiB: number; readonly peakMiB: number }> {
   const all = await Promise.all(controllers.map((each) => each.memory()))
+  for (const [at, { rssMiB, peakMiB }] of all.entries()) onProgress(`memory: ${controllers[at]?.log.replace(/^.*\/|\.log$/g, '')} ${round(rssMiB, 1)} MiB, peak ${round(peakMiB, 1)}`)
   return { rssMiB: round(Math.max(...all.map(({ rssMiB }) => rssMiB)), 1), peakMiB: round(Math.max(...all.map(({ peakMiB }) => peakMiB)), 1) }
 }
 

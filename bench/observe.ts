@@ -1,5 +1,5 @@
 import type { Kind } from '@weir/shared/api'
-import type { KubeObject } from '@weir/shared/manifest'
+import { fieldAt, type KubeObject } from '@weir/shared/manifest'
 import type { BareClient } from './bare-client.ts'
 
 /** What a watch tells of one kind in one namespace. */
@@ -35,10 +35,12 @@ export interface ObserveOptions {
   readonly namespace: string
   /** Told of every event that holds an object, before anybody waits for it. */
   readonly onObject?: (object: KubeObject) => void
+  /** Ends every wait. */
+  readonly signal: AbortSignal
 }
 
 /** Takes one connection of the client until it is closed. */
-export function observe(client: BareClient, { kind, namespace, onObject }: ObserveOptions): Observed {
+export function observe(client: BareClient, { kind, namespace, onObject, signal }: ObserveOptions): Observed {
   const latest = new Map<string, KubeObject>()
   const waiters = new Set<Waiter>()
   const ended = new AbortController()
@@ -50,10 +52,13 @@ export function observe(client: BareClient, { kind, namespace, onObject }: Obser
     for (const waiter of waiters) waiter.look(object, name)
   }
   const state: { broken?: unknown } = {}
-  client.watch(kind, { namespace, signal: ended.signal }, tell).catch((error: unknown) => {
+  const fail = (error: unknown): void => {
     state.broken = error
     for (const waiter of waiters) waiter.fail(error)
-  })
+  }
+  const onAbort = (): void => fail(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  client.watch(kind, { namespace, signal: ended.signal }, tell).catch(fail)
 
   const until = (what: string, names: readonly string[], { isDone, timeoutMs, onProgress, onDone }: Wait): Promise<number> => {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
@@ -67,7 +72,7 @@ export function observe(client: BareClient, { kind, namespace, onObject }: Obser
     }
     const waiter: Waiter = { pending, look, fail: reject }
     const late = setTimeout(() => reject(lateError({ what, pending, latest, timeoutMs })), timeoutMs)
-    const report = setInterval(() => onProgress?.(`${what}: ${names.length - pending.size} of ${names.length}`), progressMs)
+    const report = setInterval(() => onProgress?.(`${what}: ${names.length - pending.size} of ${names.length}${exampleOf(pending, latest)}`), progressMs)
     waiters.add(waiter)
     for (const [name, object] of latest) look(object, name)
     if (names.length === 0) resolve(performance.now())
@@ -78,7 +83,24 @@ export function observe(client: BareClient, { kind, namespace, onObject }: Obser
       clearInterval(report)
     })
   }
-  return { latest, until, close: () => ended.abort() }
+  return {
+    latest,
+    until,
+    close() {
+      signal.removeEventListener('abort', onAbort)
+      ended.abort()
+    },
+  }
+}
+
+/** Why one of those that are missing is not ready, where its status says so. */
+function exampleOf(pending: ReadonlySet<string>, latest: ReadonlyMap<string, KubeObject>): string {
+  for (const name of pending) {
+    const conditions = fieldAt(latest.get(name), 'status', 'conditions')
+    const failed = Array.isArray(conditions) ? conditions.find((each: unknown) => fieldAt(each, 'type') === 'Ready' && fieldAt(each, 'status') === 'False') : undefined
+    if (failed !== undefined) return `; ${name}: ${String(fieldAt(failed, 'message')).slice(0, 300)}`
+  }
+  return ''
 }
 
 interface Late {

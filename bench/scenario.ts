@@ -5,6 +5,8 @@ export interface ScenarioOptions {
   readonly shape: Shape
   readonly profile?: string | undefined
   readonly onProgress: (line: string) => void
+  /** Ends the run early, with nothing left behind. */
+  readonly signal: AbortSignal
 }
 
 export type Figures = Readonly<Record<string, number | string | Readonly<Record<string, number>>>>

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { AuditTail } from '@weir/shared/control-plane'
 import { breakDown, countCalls } from './audit.ts'
 import { round } from './figures.ts'
 import { appNames, fleetFiles } from './fleet.ts'
@@ -19,17 +18,18 @@ export const steady: Scenario = {
     { key: 'objectReads', most: 0 },
     { key: 'statusWritesPerObject', most: 0 },
   ],
-  async run({ n, profile, onProgress }) {
+  async run({ n, profile, onProgress, signal }) {
     const names = appNames(n)
     const interval = `${intervalSeconds}s`
-    await using testbed = await startTestbed({ files: fleetFiles('plain', names, 'first'), interval, profile, onProgress })
+    await using testbed = await startTestbed({ files: fleetFiles('plain', names, 'first'), interval, profile, onProgress, signal })
     onProgress(`install: ${await installFleet(testbed, { names, shape: 'plain', interval, onProgress })} s`)
-    await untilQuiet(testbed, onProgress)
+    // No verification is left when nothing was asked for a while.
+    await testbed.untilQuiet(10_000)
 
     const before = await readUse(testbed)
     const { entries } = await testbed.audited(async () => {
       for (let at = 1; at <= intervals; at += 1) {
-        await pause(intervalSeconds * 1000)
+        await pause(intervalSeconds * 1000, undefined, { signal })
         onProgress(`steady: ${at} of ${intervals} intervals`)
       }
     })
@@ -52,23 +52,4 @@ export const steady: Scenario = {
 
 async function readUse(testbed: Testbed): Promise<{ readonly builds: number; readonly downloads: number; readonly cpuSeconds: number }> {
   return { builds: await testbed.builds(), downloads: testbed.downloads(), cpuSeconds: await testbed.cpuSeconds() }
-}
-
-const quietMs = 10_000
-const patienceMs = 180_000
-
-/** No verification is left when no object was touched and no status written for a while. One that never gets quiet is measured as it is. */
-async function untilQuiet(testbed: Testbed, onProgress: (line: string) => void): Promise<void> {
-  const tail = await testbed.platform.cluster.tailAudit()
-  const endMs = performance.now() + patienceMs
-  while (performance.now() < endMs) {
-    await pause(quietMs)
-    if (await isQuiet(tail)) return
-  }
-  onProgress(`still busy ${patienceMs / 1000} s after the last Ready`)
-}
-
-async function isQuiet(tail: AuditTail): Promise<boolean> {
-  const { objectCalls, statusWrites } = countCalls(await tail.take(), kustomizeClient)
-  return objectCalls === 0 && statusWrites === 0
 }

@@ -2,9 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { annotations, gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
-import type { AuditEntry } from '@weir/shared/control-plane'
+import { installObjects, type AuditEntry, type AuditTail } from '@weir/shared/control-plane'
 import type { KubeObject } from '@weir/shared/manifest'
-import { installObjects } from '@weir/shared/control-plane'
 import { startGitServer, type TestFile, type TestRepository } from '@weir/shared/testing'
 import { startPlatform, type ControllerName, type ControllerProcess, type Platform, type PlatformOptions } from '../e2e/platform.ts'
 import { createBareClient, type BareClient } from './bare-client.ts'
@@ -26,6 +25,7 @@ export interface TestbedOptions {
   /** Folder that takes CPU profiles of the controllers. */
   readonly profile?: string | undefined
   readonly onProgress: (line: string) => void
+  readonly signal: AbortSignal
 }
 
 /** Both controllers on a freshly booted control plane of their own, and a repository whose first commit is stored. */
@@ -52,6 +52,8 @@ export interface Testbed extends AsyncDisposable {
   /** Builds that reached the engine, so far. */
   builds(): Promise<number>
   cpuSeconds(): Promise<number>
+  /** Resolves when the kustomize-controller has asked nothing (watches apart) for so long; one that never rests is measured as it is. */
+  untilQuiet(quietMs: number): Promise<void>
   /** What the API server was asked while this ran, and a moment after. */
   audited<T>(run: () => Promise<T>): Promise<{ readonly value: T; readonly entries: readonly AuditEntry[] }>
 }
@@ -71,7 +73,7 @@ const storedTimeoutMs = 120_000
 const afterMs = 2_000
 
 export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
-  const { onProgress, files, interval } = options
+  const { onProgress, signal, files, interval } = options
   const ending = new AsyncDisposableStack()
   try {
     const state: { hook: () => Promise<void> } = { hook: () => Promise.resolve() }
@@ -89,12 +91,12 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
       ending.adopt(await createBareClient({ kubeconfig, userAgent: 'weir-bench', connections: width }), (each) => each.close())
     const writer = await connect(connections)
     const watchObjects = async (kind: Kind, namespace = appsNamespace): Promise<Observed> =>
-      ending.adopt(observe(await connect(1), { kind, namespace }), (each) => each.close())
+      ending.adopt(observe(await connect(1), { kind, namespace, signal }), (each) => each.close())
     const kustomizations = await watchObjects(kustomizationKind, ownNamespace)
     const controllers = await startControllers(platform, options.together === true)
-    await pause(settleMs)
+    await pause(settleMs, undefined, { signal })
 
-    const source = ending.adopt(await followSource(await connect(1)), (each) => each.close())
+    const source = ending.adopt(followSource(await connect(1), signal), (each) => each.close())
     await writer.create(gitRepositoryKind, sourceOf(`http://${gitTraffic.address}/fleet.git`, interval))
     const { revision: firstRevision } = await source.stored(await repository.resolve('main'))
     state.hook = () => requestReconcile(writer)
@@ -117,6 +119,7 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
       downloads: () => artifactTraffic.passed().filter(isDownload).length + gitTraffic.passed().filter(isGitFetch).length,
       builds: () => countBuilds(platform.controller('kustomize-controller').metricsUrl),
       cpuSeconds: async () => (await Promise.all(controllers.map(({ pid }) => cpuSecondsOfTree(pid)))).reduce((sum, each) => sum + each, 0),
+      untilQuiet: async (quietMs) => onProgress((await restsAfter(await platform.cluster.tailAudit(), { quietMs, signal })) ? 'the controllers rest' : 'still busy, but measured now'),
       async audited(run) {
         const tail = await platform.cluster.tailAudit()
         const value = await run()
@@ -153,11 +156,12 @@ interface FollowedSource {
   close(): void
 }
 
-async function followSource(client: BareClient): Promise<FollowedSource> {
+function followSource(client: BareClient, signal: AbortSignal): FollowedSource {
   const seenAtMs = new Map<string, number>()
   const sources = observe(client, {
     kind: gitRepositoryKind,
     namespace: ownNamespace,
+    signal,
     onObject(object) {
       const revision = storedRevision(object)
       if (revision !== undefined && !seenAtMs.has(revision)) seenAtMs.set(revision, performance.now())
@@ -171,6 +175,17 @@ async function followSource(client: BareClient): Promise<FollowedSource> {
     },
     close: () => sources.close(),
   }
+}
+
+const patienceMs = 180_000
+
+async function restsAfter(tail: AuditTail, { quietMs, signal }: { readonly quietMs: number; readonly signal: AbortSignal }): Promise<boolean> {
+  for (const endMs = performance.now() + patienceMs; performance.now() < endMs; ) {
+    await pause(quietMs, undefined, { signal })
+    const calls = (await tail.take()).filter(({ verb, userAgent }) => verb !== 'watch' && userAgent.includes(kustomizeClient.userAgent))
+    if (calls.length === 0) return true
+  }
+  return false
 }
 
 async function requestReconcile(writer: BareClient): Promise<void> {
