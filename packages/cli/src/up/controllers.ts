@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConfigSource } from '@weir/shared/kube'
+import { isFields, type Fields } from '@weir/shared/manifest'
 import { connect } from '../connection/connect.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { printable } from '../printable.ts'
@@ -47,18 +48,20 @@ export async function runBoth({ connection, folder, argv, namespace, onReady }: 
   }
 }
 
-/** Everything to the file; what a person should act on to the terminal too. */
+/** Everything to the file; what a person should act on to the terminal too, unless an object says it and is shown anyway. */
 function writeLog(line: string, { logFile, tell }: { readonly logFile: string; readonly tell: (text: string) => void }): void {
   appendFileSync(logFile, line)
-  if (!line.includes('"level":"error"')) return
-  const { msg, error } = parseLine(line)
-  tell(printable(`${msg ?? line}${error === undefined ? '' : `: ${error}`}`))
+  const trouble = line.includes('"level":"error"') ? parseLine(line) : undefined
+  if (trouble === undefined || trouble['controllerKind'] !== undefined) return
+  const words = [trouble['msg'], trouble['error']].filter((word) => typeof word === 'string')
+  tell(printable(words.join(': ')))
 }
 
-function parseLine(line: string): { readonly msg?: string; readonly error?: string } {
+function parseLine(line: string): Fields | undefined {
   try {
-    return JSON.parse(line)
+    const parsed: unknown = JSON.parse(line)
+    return isFields(parsed) ? parsed : undefined
   } catch {
-    return {}
+    return undefined // another log format was asked for
   }
 }

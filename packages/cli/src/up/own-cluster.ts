@@ -41,9 +41,9 @@ function introduction({ url, kubeconfig }: ControlPlane, natsUrl: string): strin
 
 In another terminal:
   export KUBECONFIG=${kubeconfig()}
-  kubectl apply -f -        a GitRepository and a Kustomization: examples/fleet has some
-  weir get --watch          how they stand
-  weir why kustomization/NAME
+  kubectl apply -f FILE          a GitRepository and a Kustomization, as in examples/fleet/clusters/demo
+  weir get --watch               how they stand
+  weir why kustomization/NAME    why one is not ready, and what to do
 `
 }
 

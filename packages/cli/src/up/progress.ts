@@ -13,7 +13,8 @@ export async function showProgress(kube: Pick<Kube, 'watch'>, { terminal, now }:
     const row = rowOf(object, now())
     const key = `${row.namespace}/${row.object}`
     const line = change === 'deleted' ? 'deleted' : `${row.ready} ${row.revision} ${row.message}`
-    if (shown.get(key) === line) return
+    const isNew = row.reason === '-' && change === 'changed' // no controller has said anything about it
+    if (isNew || shown.get(key) === line) return
     shown.set(key, line)
     terminal.print(progressLine(row, { change, at: new Date(now()), columns: terminal.columns(), paint: terminal.paint }))
   }

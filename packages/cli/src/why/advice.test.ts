@@ -13,6 +13,7 @@ describe('adviceFor', () => {
     [of('GitRepository', 'GitOperationFailed', 'server certificate verification failed'), /ca\.crt/],
     [of('GitRepository', 'GitOperationFailed', 'authentication required: HTTP 401'), /refuses the login/],
     [of('GitRepository', 'GitOperationFailed', 'could not resolve host: git.example'), /does not resolve/],
+    [of('GitRepository', 'GitOperationFailed', 'list refs of https://x/y: the host cannot be resolved'), /does not resolve/],
     [of('GitRepository', 'GitOperationFailed', 'connect ECONNREFUSED 127.0.0.1:1'), /does not answer/],
     [of('GitRepository', 'GitOperationFailed', 'no tag matches the semver range'), /widen the range/],
     [of('GitRepository', 'GitOperationFailed', "couldn't find remote ref refs/heads/x"), /spec\.ref/],

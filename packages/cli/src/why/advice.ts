@@ -32,7 +32,7 @@ const rows: readonly AdviceRow[] = [
   { of: 'source', says: /certificate|x509|self.signed|unable to verify|SSL|TLS/i, advice: 'The certificate is not trusted: put the CA into ca.crt of the Secret.' },
   { of: 'source', says: /authentication|authoriz|denied|permission|401|403|could not read Username/i, advice: 'The server refuses the login: renew what is in the Secret of spec.secretRef.' },
   { of: 'source', reasons: ['AuthenticationFailed'], advice: 'See to the Secret of spec.secretRef: it is missing, lacks a key, or the login in it is refused.' },
-  { of: 'source', says: /resolve host|lookup|ENOTFOUND|no such host|EAI_AGAIN/i, advice: 'The host name of spec.url does not resolve: mend the URL, or DNS where the controller runs.' },
+  { of: 'source', says: /resolve host|be resolved|lookup|ENOTFOUND|no such host|EAI_AGAIN/i, advice: 'The host name of spec.url does not resolve: mend the URL, or DNS where the controller runs.' },
   { of: 'source', says: /refused|unreachable|timed? ?out|deadline|ECONNRE|EHOSTUNREACH|connect/i, advice: 'The server does not answer from where the controller runs: see to the server, the network policy or a proxy.' },
   { of: 'source', says: /no tag|no match.*(semver|range|constraint)|semver|constraint/i, advice: 'No tag is in the range of spec.ref.semver: push one, or widen the range.' },
   { of: 'source', says: /reference|revision|branch|not found|remote ref|does not exist/i, advice: 'See that spec.url and spec.ref name something that exists there.' },

@@ -3,8 +3,8 @@ import type { ObjectRef } from '@weir/shared/manifest'
 /** What is named: an object, or a part of one. */
 export type Place = Pick<ObjectRef, 'kind' | 'namespace' | 'name'>
 
-/** `waiting`: not ready, and nothing of its own failed. */
-export type State = 'ready' | 'failed' | 'waiting' | 'suspended' | 'missing' | 'unreadable'
+/** `waiting`: not ready, and nothing of its own failed. `refused`: the API server did not do what was asked about it. */
+export type State = 'ready' | 'failed' | 'waiting' | 'refused' | 'suspended' | 'missing' | 'unreadable'
 
 /** One link of the way from what a person asked about down to what fails. */
 export interface Finding {

@@ -63,7 +63,7 @@ async function lookAtSource(object: KubeObject, walk: Walk): Promise<Below> {
     case 'found': {
       const found = await walk.explain(sighting.object, walk)
       const revision = revisionOf(sighting.object)
-      const moved = revision !== undefined && revision !== textAt(object, 'status', 'lastAppliedRevision')
+      const moved = readyOf(object)?.status === 'True' && revision !== undefined && revision !== textAt(object, 'status', 'lastAppliedRevision')
       return { causes: found.state === 'ready' ? [] : [{ ...found, relation }], facts: moved ? [`its source is at revision ${revision}, which is not applied`] : [] }
     }
   }
@@ -126,7 +126,7 @@ function refused(object: KubeObject, { reason, message }: Readiness): readonly F
   if (place === undefined) return []
   const [first = ''] = message.split('\n').filter((line) => line.includes(place.name))
   const relation = reason === 'PruneFailed' ? 'could not delete' : 'could not apply'
-  return [finding(place, { state: 'failed', relation, reason, message: first })]
+  return [finding(place, { state: 'refused', relation, reason, message: first })]
 }
 
 function fileFacts(message: string): readonly string[] {

@@ -19,6 +19,7 @@ describe('readinessOf', () => {
     ['a dependency', object({ conditions: [condition('Ready', 'False', 'DependencyNotReady')] }), 'waiting', 'DependencyNotReady'],
     ['a run on its way', object({ conditions: [condition('Ready', 'Unknown', 'Progressing')] }), 'waiting', 'Progressing'],
     ['Ready and a newer run', object({ conditions: [condition('Ready', 'True'), condition('Reconciling', 'True', 'Progressing')] }), 'waiting', 'Progressing'],
+    ['a first run on its way', object({ conditions: [condition('Ready', 'Unknown', 'Progressing'), condition('Reconciling', 'True', 'Progressing')], status: { observedGeneration: -1 } }), 'waiting', 'Progressing'],
     ['Ready of an older spec', object({ conditions: [condition('Ready', 'True')], status: { observedGeneration: 1 } }), 'waiting', 'NotReconciled'],
     ['not Ready of an older spec', object({ conditions: [condition('Ready', 'False', 'BuildFailed')], status: { observedGeneration: 1 } }), 'failed', 'BuildFailed'],
     ['Stalled', object({ conditions: [condition('Ready', 'False'), condition('Stalled', 'True', 'NotSupported')] }), 'failed', 'NotSupported'],

@@ -19,7 +19,7 @@ export function readinessOf(object: KubeObject): Readiness {
 }
 
 /** In this order: the first that has something to say counts. */
-const checks: readonly ((object: KubeObject) => Verdict | undefined)[] = [stalled, untouched, suspended, notReady, behind, running]
+const checks: readonly ((object: KubeObject) => Verdict | undefined)[] = [stalled, untouched, suspended, notReady, running, behind]
 
 function stalled(object: KubeObject): Verdict | undefined {
   const condition = conditionOf(object, 'Stalled')

@@ -11,6 +11,18 @@ describe('renderFinding', () => {
     expect(renderFinding(found, options)).toBe('Kustomization/apps/web is ready at revision main@sha1:a, for 1h')
   })
 
+  it('does not repeat what the API server said of an object', () => {
+    const message = 'ConfigMap/nowhere/a not found: namespaces "nowhere" not found'
+    const object = finding({ kind: 'ConfigMap', namespace: 'nowhere', name: 'a' }, { state: 'refused', reason: 'ReconciliationFailed', message, relation: 'could not apply' })
+    const found = finding(place('Kustomization', 'web'), { state: 'failed', reason: 'ReconciliationFailed', message: `${message}\nSecret/apps/b created`, causes: [object] })
+    expect(renderFinding(found, options).split('\n').slice(0, 4)).toEqual([
+      'Kustomization/apps/web is not ready: ReconciliationFailed',
+      `  ${message}`,
+      '  Secret/apps/b created',
+      '  └ could not apply ConfigMap/nowhere/a, which is refused',
+    ])
+  })
+
   it('says the same advice once, and names the Pod of a container', () => {
     const container = finding(place('Container', 'web-1/app'), { state: 'failed', reason: 'OOMKilled', relation: 'its' })
     const found = finding(place('Pod', 'web-1'), { state: 'failed', reason: 'ContainersNotReady', causes: [container, container] })

@@ -17,6 +17,7 @@ const words: Readonly<Record<State, readonly [text: string, colour: Colour]>> = 
   ready: ['ready', 'green'],
   failed: ['not ready', 'red'],
   waiting: ['not ready yet', 'yellow'],
+  refused: ['refused', 'red'],
   suspended: ['suspended', 'yellow'],
   missing: ['missing', 'red'],
   unreadable: ['cannot be read', 'red'],
@@ -24,7 +25,7 @@ const words: Readonly<Record<State, readonly [text: string, colour: Colour]>> = 
 
 /** The way down as indented lines, and at the end what to do. */
 export function renderFinding(found: Finding, options: RenderOptions): string {
-  const lines = [...render(found, '', options)]
+  const lines = [...render(found, { ...options, indent: '', said: '' })]
   const roots = rootCauses(found)
   const advice = [...new Set(roots.flatMap((root) => adviceOf(root)))]
   if (advice.length > 0) lines.push('', options.paint('bold', 'What to do'), ...advice.map((each) => `  ${each}`))
@@ -47,17 +48,26 @@ function showWhole(place: Place): string {
   return place.kind === 'Container' ? `${showPlace(place)} of Pod/${place.namespace}/${place.name.split('/')[0]}` : showPlace(place)
 }
 
-function render(found: Finding, indent: string, options: RenderOptions): readonly string[] {
-  const body = `${indent}${indent === '' ? '  ' : '   '}`
-  const text = [...messageLines(found), ...found.facts.map(printable)].map((line) => fit(body + line, options.columns))
-  return [headOf(found, indent, options), ...text, ...found.causes.flatMap((cause) => render(cause, indent === '' ? '  ' : `${indent}  `, options))]
+interface Position extends RenderOptions {
+  readonly indent: string
+  /** The message above: what it holds is not said again. */
+  readonly said: string
 }
 
-function headOf({ relation, place, state, reason, revision, since }: Finding, indent: string, { paint, now }: RenderOptions): string {
+function render(found: Finding, position: Position): readonly string[] {
+  const { indent, said, columns } = position
+  const body = `${indent}${indent === '' ? '  ' : '   '}`
+  const message = said.includes(found.message) ? [] : messageLines(found)
+  const text = [...message, ...found.facts.map(printable)].map((line) => fit(body + line, columns))
+  const below = { ...position, indent: `${indent}  `, said: found.message }
+  return [headOf(found, position), ...text, ...found.causes.flatMap((cause) => render(cause, below))]
+}
+
+function headOf({ relation, place, state, reason, revision, since }: Finding, { indent, paint, now }: Position): string {
   const [word, colour] = words[state]
   const arrow = relation === undefined ? '' : `└ ${relation} `
   const is = relation === undefined ? ' is' : ', which is'
-  const why = reason === '' || state === 'ready' ? '' : `: ${printable(reason)}`
+  const why = reason === '' || state === 'ready' || state === 'refused' ? '' : `: ${printable(reason)}`
   const age = since === undefined ? '' : `, for ${showAge(since, now)}`
   const at = revision === undefined ? '' : state === 'ready' ? ` at revision ${printable(revision)}` : `, at revision ${printable(revision)}`
   return `${indent}${arrow}${paint('bold', showPlace(place))}${is} ${paint(colour, word)}${why}${at}${age}`
