@@ -206,7 +206,7 @@ export async function until<T>(what: string, look: () => Promise<T | undefined>,
 }
 
 /** Waits until the Kustomization is as asked. */
-export function untilKustomization(world: World, { namespace, name }: Key, holds: (kustomization: Kustomization) => boolean): Promise<Kustomization> {
+export function untilKustomization(world: World, { namespace, name }: Key, holds: (kustomization: Kustomization) => boolean, timeoutMs = 20_000): Promise<Kustomization> { // oxlint-disable-line eslint/max-params
   let last: Kustomization | undefined
   return until(
     `${namespace}/${name}: ${holds.toString()}`,
@@ -214,7 +214,7 @@ export function untilKustomization(world: World, { namespace, name }: Key, holds
       last = (await world.kube.get({ resource: kustomizationKind, namespace, name })) as Kustomization | undefined
       return last && holds(last) ? last : undefined
     },
-    { seen: () => last?.status },
+    { timeoutMs, seen: () => last?.status },
   )
 }
 

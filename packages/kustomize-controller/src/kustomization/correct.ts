@@ -6,9 +6,12 @@ import type { Context, Prepared } from './ports.ts'
 import { applyStop } from './stops.ts'
 import { intervalMs } from './timing.ts'
 
-/** Writes back what somebody changed: one apply an object, an event for each, no status (DESIGN, Drift). `refused`: an object was. */
-export async function correct(context: Context, prepared: Prepared): Promise<'corrected' | 'refused' | Stop> {
-  const { kustomization, owner, deps, step, run } = context
+/** `againMs`: what was corrected a moment ago is left for so long. */
+export type Corrected = { readonly kind: 'corrected'; readonly againMs: number | undefined } | { readonly kind: 'refused' }
+
+/** Writes back what somebody changed: one apply an object, an event for each, no status (DESIGN, Drift). */
+export async function correct(context: Context, prepared: Prepared): Promise<Corrected | Stop> {
+  const { kustomization, owner, deps, step } = context
   const result = await step.critical('correct drift', (signal) =>
     correctDrift({
       owner,
@@ -25,10 +28,9 @@ export async function correct(context: Context, prepared: Prepared): Promise<'co
   )
   if (isStop(result)) return result
   for (const correction of result.corrections) tell(context, prepared.revision, correction)
-  if (result.againMs !== undefined) deps.wakeLater(run.key, result.againMs)
   const [trouble] = result.failures.filter(({ code }) => code === 'unreachable')
   if (trouble) return applyStop(trouble)
-  return result.failures.length > 0 ? 'refused' : 'corrected'
+  return result.failures.length > 0 ? { kind: 'refused' } : { kind: 'corrected', againMs: result.againMs }
 }
 
 function tell({ kustomization, deps, run }: Context, revision: string, correction: Correction): void {

@@ -1,57 +1,94 @@
 import { formatDurationMs, kustomizationKind } from '@weir/shared/api'
 import { waitUntilCurrent, type Desired, type WaitVerdict } from '@weir/shared/apply'
 import { inventoryId, parseApiVersion, type ObjectRef } from '@weir/shared/manifest'
-import { failing, isStop, type Mark, type Stop } from '@weir/shared/runtime'
+import { failing, isStop, type Clock, type Mark, type Stop, type Timer } from '@weir/shared/runtime'
 import type { Applied, Context, Prepared } from './ports.ts'
 import { timeoutMs } from './timing.ts'
+
+/** What was left for a while because it was corrected a moment ago. */
+export interface Mended {
+  readonly againMs: number | undefined
+}
 
 /**
  * Waits until what the object asks to wait for is current. The fact that holds then; undefined: there was nothing to wait for.
  * Drift ends no wait: `mend` corrects it, and the wait goes on for the rest of its time.
  */
-export async function awaitHealth(context: Context, { refs, revision, mask }: Applied, mend: () => Promise<Stop | undefined>): Promise<Mark | Stop | undefined> {
+export async function awaitHealth(context: Context, { refs, revision, mask }: Applied, mend: () => Promise<Mended | Stop>): Promise<Mark | Stop | undefined> {
   const { kustomization, deps, step, run } = context
   const remembered = deps.memory.of(run.key)
   remembered.unhealthy = false
   if (refs.length === 0) return undefined
   const timeout = timeoutMs(kustomization)
   step.progress({ message: `Running health checks for revision ${revision} with a timeout of ${formatDurationMs(timeout)}`, checks: ['Healthy'] })
-  const endMs = deps.clock.monotonicMs() + timeout
-  const bell = createBell(deps.live.suspects(context.owner).length > 0)
+  const bell = createBell(deps.clock, deps.live.suspects(context.owner).length > 0)
   remembered.interrupt = bell.ring
   try {
-    for (;;) {
-      const stop = bell.rung() ? await mend() : undefined
-      if (stop) return stop
-      const verdict = await step.park('wait for health', (signal) => waitOnce(context, { refs, timeoutMs: Math.max(0, endMs - deps.clock.monotonicMs()), bell, signal }))
-      if (isStop(verdict)) return verdict
-      if (verdict === 'drifted') continue
-      if (verdict.kind === 'current') return { type: 'Healthy', reason: 'Succeeded', message: 'Health check passed' }
-      remembered.unhealthy = true
-      return unhealthy(mask(verdict.message), timeout)
-    }
+    const verdict = await waitThroughDrift(context, { refs, bell, mend, endMs: deps.clock.monotonicMs() + timeout })
+    if (isStop(verdict)) return verdict
+    if (verdict.kind === 'current') return { type: 'Healthy', reason: 'Succeeded', message: 'Health check passed' }
+    remembered.unhealthy = true
+    return unhealthy(mask(verdict.message), timeout)
   } finally {
     remembered.interrupt = undefined
+    bell.silence()
+  }
+}
+
+interface Wait {
+  readonly refs: readonly ObjectRef[]
+  readonly bell: Bell
+  mend(): Promise<Mended | Stop>
+  readonly endMs: number
+}
+
+async function waitThroughDrift(context: Context, wait: Wait): Promise<WaitVerdict | Stop> {
+  for (;;) {
+    const mended = wait.bell.hasRung() ? await wait.mend() : undefined
+    if (isStop(mended)) return mended
+    if (mended?.againMs !== undefined) wait.bell.ringAfter(mended.againMs)
+    const verdict = await context.step.park('wait for health', (signal) => waitOnce(context, wait, signal))
+    if (verdict !== 'drifted') return verdict
+  }
+}
+
+async function waitOnce({ deps, owner }: Context, { refs, bell, endMs }: Wait, signal: AbortSignal): Promise<WaitVerdict | 'drifted'> {
+  const drift = new AbortController()
+  bell.listen(drift)
+  const timeoutLeftMs = Math.max(0, endMs - deps.clock.monotonicMs())
+  try {
+    return await waitUntilCurrent({ live: deps.live, owner, refs, timeoutMs: timeoutLeftMs, failFast: deps.rules.failFast, signal: AbortSignal.any([signal, drift.signal]) })
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!drift.signal.aborted) throw error
+    return 'drifted'
   }
 }
 
 /** Rung by drift, whether somebody listens or not. */
 interface Bell {
   ring(): void
+  ringAfter(ms: number): void
   /** Whether it was rung since it was asked last. */
-  rung(): boolean
+  hasRung(): boolean
   /** Aborts `listener` when it rings, at once if it has rung. */
   listen(listener: AbortController): void
+  silence(): void
 }
 
-function createBell(isRung: boolean): Bell {
-  const state: { isRung: boolean; listener: AbortController | undefined } = { isRung, listener: undefined }
+function createBell(clock: Clock, isRung: boolean): Bell {
+  const state: { isRung: boolean; listener?: AbortController; later?: Timer } = { isRung }
+  const ring = (): void => {
+    state.isRung = true
+    state.listener?.abort()
+  }
   return {
-    ring() {
-      state.isRung = true
-      state.listener?.abort()
+    ring,
+    ringAfter(ms) {
+      state.later?.cancel()
+      state.later = clock.timer(ms, ring)
     },
-    rung() {
+    hasRung() {
       const { isRung: was } = state
       state.isRung = false
       return was
@@ -60,26 +97,7 @@ function createBell(isRung: boolean): Bell {
       state.listener = listener
       if (state.isRung) listener.abort()
     },
-  }
-}
-
-interface OneWait {
-  readonly refs: readonly ObjectRef[]
-  readonly timeoutMs: number
-  readonly bell: Bell
-  readonly signal: AbortSignal
-}
-
-async function waitOnce({ deps, owner }: Context, wait: OneWait): Promise<WaitVerdict | 'drifted'> {
-  const { refs, bell, signal } = wait
-  const drift = new AbortController()
-  bell.listen(drift)
-  try {
-    return await waitUntilCurrent({ live: deps.live, owner, refs, timeoutMs: wait.timeoutMs, failFast: deps.rules.failFast, signal: AbortSignal.any([signal, drift.signal]) })
-  } catch (error) {
-    signal.throwIfAborted()
-    if (!drift.signal.aborted) throw error
-    return 'drifted'
+    silence: () => state.later?.cancel(),
   }
 }
 

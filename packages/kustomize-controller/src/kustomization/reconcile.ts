@@ -3,7 +3,7 @@ import { conditionOf, isStop, ready, type Mark, type Outcome, type Run, type Sto
 import { apply, hasWritten, isAsked } from './apply.ts'
 import { correct } from './correct.ts'
 import type { ResolvedSource } from './find-source.ts'
-import { awaitHealth, refsToWaitFor } from './health.ts'
+import { awaitHealth, refsToWaitFor, type Mended } from './health.ts'
 import { record, type Chapter } from './history.ts'
 import { refuseUnsupported } from './not-supported.ts'
 import type { Applied, Context, Deps, KustomizationStep } from './ports.ts'
@@ -40,7 +40,10 @@ async function bringAbout(context: Context, source: ResolvedSource): Promise<App
   if (run.cause === 'drift' && isDone(context, prepared.revision)) {
     const corrected = await correct(context, prepared)
     if (isStop(corrected)) return corrected
-    if (corrected === 'corrected') return unchanged(kustomization, prepared.revision)
+    if (corrected.kind === 'corrected') {
+      if (corrected.againMs !== undefined) deps.wakeLater(run.key, corrected.againMs)
+      return unchanged(kustomization, prepared.revision)
+    }
     // What is refused on its own is judged by a full apply: it may recreate, and names all that is wrong.
   }
 
@@ -55,14 +58,14 @@ async function bringAbout(context: Context, source: ResolvedSource): Promise<App
 }
 
 /** Drift within a wait: what is waited for may never become current without it. */
-async function mend(context: Context, source: ResolvedSource): Promise<Stop | undefined> {
+async function mend(context: Context, source: ResolvedSource): Promise<Mended | Stop> {
   const prepared = await prepare(context, source)
   if (isStop(prepared)) return prepared
   const corrected = await correct(context, prepared)
-  if (corrected === 'corrected') return undefined
   if (isStop(corrected)) return corrected
+  if (corrected.kind === 'corrected') return corrected
   const applied = await apply(context, prepared)
-  return isStop(applied) ? applied : undefined
+  return isStop(applied) ? applied : { againMs: undefined }
 }
 
 function succeeded(context: Context, applied: Applied, healthy: Mark | undefined): Outcome {
