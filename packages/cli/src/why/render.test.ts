@@ -23,6 +23,11 @@ describe('renderFinding', () => {
     ])
   })
 
+  it('does not repeat a message as an event', () => {
+    const found = finding(place('Pod', 'web-1'), { state: 'failed', reason: 'Unschedulable', message: '0/1 nodes', facts: ['event FailedScheduling: 0/1 nodes', 'event Other: x'] })
+    expect(renderFinding(found, options).split('\n').slice(1, 3)).toEqual(['  0/1 nodes', '  event Other: x'])
+  })
+
   it('says the same advice once, and names the Pod of a container', () => {
     const container = finding(place('Container', 'web-1/app'), { state: 'failed', reason: 'OOMKilled', relation: 'its' })
     const found = finding(place('Pod', 'web-1'), { state: 'failed', reason: 'ContainersNotReady', causes: [container, container] })

@@ -58,7 +58,9 @@ function render(found: Finding, position: Position): readonly string[] {
   const { indent, said, columns } = position
   const body = `${indent}${indent === '' ? '  ' : '   '}`
   const message = said.includes(found.message) ? [] : messageLines(found)
-  const text = [...message, ...found.facts.map(printable)].map((line) => fit(body + line, columns))
+  // An event often says once more what the status says.
+  const facts = found.facts.filter((fact) => found.message === '' || !fact.includes(found.message))
+  const text = [...message, ...facts.map(printable)].map((line) => fit(body + line, columns))
   const below = { ...position, indent: `${indent}  `, said: found.message }
   return [headOf(found, position), ...text, ...found.causes.flatMap((cause) => render(cause, below))]
 }
