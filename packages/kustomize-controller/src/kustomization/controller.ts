@@ -220,6 +220,12 @@ async function startWatching(wiring: Wiring, controller: Controller): Promise<vo
     wakeDependants(wiring, controller, { before, after })
     if (before && after && mayLeaveNow(before, after)) controller.wake(keyOf(after.object.metadata), 'deletion')
   })
+  host.bus.subscribe({ type: 'artifact-ready' }, (event) => reachSource(wiring, event))
+  host.bus.subscribe({ type: 'reconcile-requested', kind: kustomizationKind.kind }, ({ subject, traceparent }) => {
+    host.telemetry.within(traceparent, () => controller.wake({ namespace: subject.namespace, name: subject.name }, 'token'))
+  })
+  await sources.synced
+  // Not before: what is there at the start moved nobody, and whoever is up to date is only verified.
   sources.onChange((name, source) => {
     for (const key of wiring.users.of(name)) {
       const attempted = wiring.memory.of(key).attempted
@@ -228,11 +234,6 @@ async function startWatching(wiring: Wiring, controller: Controller): Promise<vo
       if (!isKnown) controller.supersede(key, 'source')
     }
   })
-  host.bus.subscribe({ type: 'artifact-ready' }, (event) => reachSource(wiring, event))
-  host.bus.subscribe({ type: 'reconcile-requested', kind: kustomizationKind.kind }, ({ subject, traceparent }) => {
-    host.telemetry.within(traceparent, () => controller.wake({ namespace: subject.namespace, name: subject.name }, 'token'))
-  })
-  await sources.synced
   await controller.start()
 }
 
