@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -52,6 +52,16 @@ describe('the bundle', () => {
     expect(await run(['all', '--help'])).toMatchObject({ code: 0, out: expect.stringContaining('--storage-path') })
     expect(await run(['get'], { HOME: folder })).toMatchObject({ code: 3, out: expect.stringContaining('no cluster') })
     expect(await run(['nope'])).toMatchObject({ code: 2 })
+  })
+
+  it('says the ways to a cluster where it is no part of a checkout', async () => {
+    const elsewhere = join(folder, 'weir.cjs')
+    copyFileSync(bundle.file, elsewhere)
+    const child = spawn(process.execPath, [elsewhere, 'up'], { env: { PATH: '', HOME: folder }, stdio: ['ignore', 'ignore', 'pipe'] })
+    const complaints: string[] = []
+    child.stderr.setEncoding('utf8').on('data', (text: string) => complaints.push(text))
+    expect(await once(child, 'close')).toEqual([3, null])
+    expect(complaints.join('')).toMatch(/no cluster: [^]*--kubeconfig/)
   })
 
   it('has no colours in a pipe', async () => expect((await run(['--help'], { FORCE_COLOR: '1' })).out).not.toContain('\u001b'))

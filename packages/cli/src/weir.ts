@@ -31,8 +31,8 @@ async function tellError(error: unknown, { terminal, stop, env }: World): Promis
     terminal.tell(`weir: ${error.message}`)
     return error.exitCode
   }
-  if (stop.aborted) return exitCodes.failed
-  const { explainError } = await import('./explain-error.ts')
+  const { explainError, isAbort } = await import('./explain-error.ts')
+  if (isAbort(error, stop)) return exitCodes.failed
   const { message, exitCode } = explainError(error, { verbose: (env['WEIR_DEBUG'] ?? '') !== '' })
   terminal.tell(`weir: ${message}`)
   return exitCode
