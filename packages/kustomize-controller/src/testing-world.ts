@@ -127,7 +127,7 @@ async function openArtifacts(dir: string, kube: Kube): Promise<Pick<World, 'publ
       const repository = { apiVersion: 'source.toolkit.fluxcd.io/v1', kind: 'GitRepository', metadata: { name, namespace }, spec: { url: 'http://127.0.0.1/repo', interval: '1h' } }
       await kube.apply(target, repository, { manager: 'test', force: true })
     }
-    await kube.patch(target, { type: 'merge', subresource: 'status', body: { status: { artifact } } })
+    await kube.patch(target, { type: 'merge', subresource: 'status', body: { status: { artifact: artifact && { metadata: null, ...artifact } } } })
   }
   return {
     store: put,

@@ -44,7 +44,7 @@ export async function apply(context: Context, prepared: Prepared): Promise<reado
   } catch (error) {
     if (error instanceof StoppedStep) return error.stop
     if (error instanceof ApplyError) remember(context, prepared, error.changes)
-    return applyStop(error)
+    return applyStop(error, prepared.mask)
   }
 }
 

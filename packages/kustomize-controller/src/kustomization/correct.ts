@@ -29,7 +29,7 @@ export async function correct(context: Context, prepared: Prepared): Promise<Cor
   if (isStop(result)) return result
   for (const correction of result.corrections) tell(context, prepared.revision, correction)
   const [trouble] = result.failures.filter(({ code }) => code === 'unreachable')
-  if (trouble) return applyStop(trouble)
+  if (trouble) return applyStop(trouble, prepared.mask)
   return result.failures.length > 0 ? { kind: 'refused' } : { kind: 'corrected', againMs: result.againMs }
 }
 

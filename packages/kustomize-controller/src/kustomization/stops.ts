@@ -62,9 +62,10 @@ export function buildStop(error: unknown): Stop {
   return toStop(buildRows[error.code], { reason, message: error.message }, { error })
 }
 
-export function applyStop(error: unknown): Stop {
+/** `mask` hides values of variables: even a kind or a name may be made of one. */
+export function applyStop(error: unknown, mask: (text: string) => string = (text) => text): Stop {
   if (!(error instanceof ApplyError)) throw error
-  return toStop(applyRows[error.code], { reason: 'ReconciliationFailed', message: error.message }, { error, ...(error.retryAfterMs === undefined ? {} : { waitMs: error.retryAfterMs }) })
+  return toStop(applyRows[error.code], { reason: 'ReconciliationFailed', message: mask(error.message) }, { error, ...(error.retryAfterMs === undefined ? {} : { waitMs: error.retryAfterMs }) })
 }
 
 function toStop(row: Row, why: { readonly reason: string; readonly message: string }, facts: { readonly error: Error; readonly waitMs?: number }): Stop {
