@@ -20,16 +20,16 @@ import {
   type RunEnd,
   type Stored,
 } from '@weir/shared/runtime'
-import { holdingOf, inventoryOf } from './apply.ts'
-import { checkDependencies, dependenciesOf } from './dependencies.ts'
-import { findSource } from './find-source.ts'
+import { holdingOf, inventoryOf } from './cluster/apply.ts'
+import { checkDependencies, dependenciesOf } from './inputs/dependencies.ts'
+import { findSource } from './inputs/find-source.ts'
 import { finalizeKustomization, readInventory } from './finalize.ts'
 import { createMemory, type Memory } from './memory.ts'
 import type { Deps, Rules } from './ports.ts'
 import { reconcileKustomization } from './reconcile.ts'
-import { referencesOf, watchReferences, type References } from './references.ts'
-import { nameOfSource, showSource, watchSources, type Sources } from './sources.ts'
-import { createSourceUsers, type SourceUsers } from './source-users.ts'
+import { referencesOf, watchReferences, type References } from './inputs/references.ts'
+import { nameOfSource, showSource, watchSources, type Sources } from './inputs/sources.ts'
+import { createSourceUsers, type SourceUsers } from './inputs/source-users.ts'
 import { kustomizationTable } from './table.ts'
 import { createVerificationPace, type VerificationPace } from './verification.ts'
 

@@ -7,8 +7,8 @@ import type { Builder } from '@weir/shared/kustomize'
 import type { ObjectRef, Owner } from '@weir/shared/manifest'
 import type { Clock, Key, OwnStatus, Run, Step, Stop } from '@weir/shared/runtime'
 import type { Memory } from './memory.ts'
-import type { ResolvedSource } from './find-source.ts'
-import type { ReadReference } from './variables.ts'
+import type { ResolvedSource } from './inputs/find-source.ts'
+import type { ReadReference } from './inputs/variables.ts'
 
 /** What the flags of the process decide. */
 export interface Rules {

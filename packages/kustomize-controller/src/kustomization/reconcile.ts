@@ -1,14 +1,14 @@
 import { formatDurationMs, type Kustomization } from '@weir/shared/api'
 import { conditionOf, isStop, ready, type Mark, type Outcome, type Run, type Stop } from '@weir/shared/runtime'
-import { apply, hasWritten, isAsked } from './apply.ts'
-import { correct } from './correct.ts'
-import type { ResolvedSource } from './find-source.ts'
-import { awaitHealth, refsToWaitFor, type Mended } from './health.ts'
+import { apply, hasWritten, isAsked } from './cluster/apply.ts'
+import { correct } from './cluster/correct.ts'
+import type { ResolvedSource } from './inputs/find-source.ts'
+import { awaitHealth, refsToWaitFor, type Mended } from './cluster/health.ts'
 import { record, type Chapter } from './history.ts'
 import { refuseUnsupported } from './not-supported.ts'
 import type { Applied, Context, Deps, KustomizationStep } from './ports.ts'
-import { prepare } from './prepare.ts'
-import { refuseEmptyBuild, sweep } from './sweep.ts'
+import { prepare } from './build/prepare.ts'
+import { refuseEmptyBuild, sweep } from './cluster/sweep.ts'
 
 /** Makes the cluster hold what the source declares, at the revision that the source holds now. Knows no conditions. */
 export async function reconcileKustomization(kustomization: Kustomization, deps: Deps, step: KustomizationStep, run: Run<Kustomization>): Promise<Outcome> {

@@ -3,7 +3,7 @@ import { ArtifactError, type ArtifactErrorCode } from '@weir/shared/artifact'
 import { FilesError } from '@weir/shared/files'
 import { KustomizeError, type KustomizeErrorCode } from '@weir/shared/kustomize'
 import { failing, failingTransiently, stalled, waiting, type Stop } from '@weir/shared/runtime'
-import { EncryptedError } from './render.ts'
+import { EncryptedError } from './build/render.ts'
 
 /** What the failure of a room means for a Kustomization; what it does not know is a bug or an abort, and flies on. */
 export type Verdict = (error: unknown) => Stop

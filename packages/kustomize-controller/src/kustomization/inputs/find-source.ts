@@ -1,7 +1,7 @@
 import { originRevisionKey, type Artifact, type Kustomization } from '@weir/shared/api'
 import { stalled, waiting, type Stop } from '@weir/shared/runtime'
 import { nameOfSource, showSource, type Sources } from './sources.ts'
-import { retryIntervalMs } from './timing.ts'
+import { retryIntervalMs } from '../timing.ts'
 
 /** A source that holds an artifact. */
 export interface ResolvedSource {

@@ -3,9 +3,9 @@ import { ApplyError, applySet, holdsAll, unite, type Change, type Holding, type 
 import { inventoryId, showObject, showOwner } from '@weir/shared/manifest'
 import { isStop, type Stop } from '@weir/shared/runtime'
 import { listedRefs } from './health.ts'
-import type { Context, Prepared } from './ports.ts'
-import { applyStop } from './stops.ts'
-import { timeoutMs } from './timing.ts'
+import type { Context, Prepared } from '../ports.ts'
+import { applyStop } from '../stops.ts'
+import { timeoutMs } from '../timing.ts'
 
 /**
  * Makes the cluster hold the declared objects. Before the first write that adds an id the inventory says so: a crash leaves nothing

@@ -2,7 +2,7 @@ import { annotations, type Kustomization } from '@weir/shared/api'
 import { prune, subtract, unite, type Change, type Inventory } from '@weir/shared/apply'
 import { failing, failingTransiently, isStop, type Stop } from '@weir/shared/runtime'
 import { inventoryOf } from './apply.ts'
-import type { Context, Prepared } from './ports.ts'
+import type { Context, Prepared } from '../ports.ts'
 
 /**
  * A build of nothing is far more often a wrong path or a bad merge than the wish to delete everything (docs/differences.md):

@@ -2,9 +2,9 @@ import { kustomizationKind } from '@weir/shared/api'
 import { correctDrift, type Correction } from '@weir/shared/apply'
 import { showObject } from '@weir/shared/manifest'
 import { isStop, type Stop } from '@weir/shared/runtime'
-import type { Context, Prepared } from './ports.ts'
-import { applyStop } from './stops.ts'
-import { intervalMs } from './timing.ts'
+import type { Context, Prepared } from '../ports.ts'
+import { applyStop } from '../stops.ts'
+import { intervalMs } from '../timing.ts'
 
 /** `againMs`: what was corrected a moment ago is left for so long. */
 export type Corrected = { readonly kind: 'corrected'; readonly againMs: number | undefined } | { readonly kind: 'refused' }

@@ -4,12 +4,12 @@ import type { Tree } from '@weir/shared/files'
 import type { BuiltObject } from '@weir/shared/engine'
 import { maskValues, showOwner } from '@weir/shared/manifest'
 import { isStop, type Stop } from '@weir/shared/runtime'
-import type { ResolvedSource } from './find-source.ts'
-import type { Context, Prepared } from './ports.ts'
+import type { ResolvedSource } from '../inputs/find-source.ts'
+import type { Context, Prepared } from '../ports.ts'
 import { render } from './render.ts'
-import { applyStop, artifactStop, buildStop } from './stops.ts'
-import { timeoutMs } from './timing.ts'
-import { readVariables, type Variables } from './variables.ts'
+import { applyStop, artifactStop, buildStop } from '../stops.ts'
+import { timeoutMs } from '../timing.ts'
+import { readVariables, type Variables } from '../inputs/variables.ts'
 
 /** From an artifact to the objects that the cluster should hold: fetch, variables, build, substitution, owner labels. */
 export async function prepare(context: Context, source: ResolvedSource): Promise<Prepared | Stop> {

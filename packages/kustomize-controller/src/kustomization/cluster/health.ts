@@ -2,8 +2,8 @@ import { formatDurationMs, kustomizationKind } from '@weir/shared/api'
 import { waitUntilCurrent, type Desired, type WaitVerdict } from '@weir/shared/apply'
 import { inventoryId, parseApiVersion, type ObjectRef } from '@weir/shared/manifest'
 import { failing, isStop, type Clock, type Mark, type Stop, type Timer } from '@weir/shared/runtime'
-import type { Applied, Context, Prepared } from './ports.ts'
-import { timeoutMs } from './timing.ts'
+import type { Applied, Context, Prepared } from '../ports.ts'
+import { timeoutMs } from '../timing.ts'
 
 /** What was left for a while because it was corrected a moment ago. */
 export interface Mended {

@@ -13,7 +13,7 @@ import {
   YamlError,
   type KubeObject,
 } from '@weir/shared/manifest'
-import type { Variables } from './variables.ts'
+import type { Variables } from '../inputs/variables.ts'
 
 /** The objects of a build after substitution, in its order. */
 export interface Rendered {
