@@ -61,6 +61,7 @@ describe('the import law', () => {
     ['testing, in a test', `${inShared}/http/get.test.ts`, "import { startWeb } from '@weir/shared/testing'"],
     ['the controllers, in the runner', 'packages/cli/src/run.ts', "import { start } from '@weir/source-controller'"],
     ['its main.ts, in the test of it', `${inKustomize}/main.test.ts`, "import { start } from './main.ts'"],
+    ['its main.ts, in the world of its tests', `${inKustomize}/testing-world.ts`, "import { start } from './main.ts'"],
     ['a module of Node, where nothing is decided', `${inShared}/apply/apply.ts`, "import { join } from 'node:path'"],
   ])('allows %s', (_what, path, text) => {
     expect(broken(path, text)).toEqual([])

@@ -152,9 +152,12 @@ function testsOutsideTests({ one, place, file }: Question): string | undefined {
   return isTesting && !file.isTest && place.room !== 'testing' ? `${one.specifier} is for tests only` : undefined
 }
 
+/** The test of a `main.ts`, and the world that a package's tests run it in. */
+const mayStart: ReadonlySet<string> = new Set(['main.test.ts', 'testing-world.ts'])
+
 function importsMain({ one, file }: Question): string | undefined {
   if (!one.specifier.startsWith('.') || posix.basename(one.specifier) !== 'main.ts') return undefined
-  return posix.basename(file.path) === 'main.test.ts' ? undefined : 'nobody imports a main.ts'
+  return mayStart.has(posix.basename(file.path)) ? undefined : 'nobody imports a main.ts'
 }
 
 function touchesTheWorld({ one, file }: Question): string | undefined {

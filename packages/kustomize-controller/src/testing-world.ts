@@ -10,7 +10,7 @@ import { createKube, loadConfig, type Kube, type KubeObject, type Target } from 
 import { identify, type Fields } from '@weir/shared/manifest'
 import { runProcess, systemClock, type Key, type OnStep } from '@weir/shared/runtime'
 import { createTelemetry, quietTelemetry } from '@weir/shared/telemetry'
-import { start } from '@weir/kustomize-controller'
+import { start } from './main.ts'
 import { parseOptions } from './options.ts'
 
 /** For tests of this package: the controller as it runs, beside a real API server, fed with artifacts made by hand. */
