@@ -48,7 +48,7 @@ async function makeBundle(folder: string): Promise<void> {
     // CommonJS starts faster than an ES module here; what asks for its own place gets the bundle's, our own sources theirs.
     define: { 'import.meta.url': 'bundleUrl', 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    plugins: [placesOfSources(folder)],
+    plugins: [placesOfSources(folder), withoutLanguages],
   })
   await writeFile(path.join(fresh, 'package.json'), '{"type":"commonjs"}\n')
   await rename(fresh, folder).catch(async () => rm(fresh, { recursive: true, force: true })) // another process was first
@@ -78,6 +78,14 @@ function placesOfSources(folder: string): Plugin {
       })
     },
   }
+}
+
+/** zod carries its messages in fifty languages; ours are our own. */
+const withoutLanguages: Plugin = {
+  name: 'without languages',
+  setup({ onLoad }) {
+    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {}', loader: 'js' }))
+  },
 }
 
 async function digestOfSources(): Promise<string> {
