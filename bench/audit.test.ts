@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { AuditEntry } from '@weir/shared/control-plane'
-import { breakDown, countCalls, statusWritesByName } from './audit.ts'
+import { breakDown, countCalls, statusWritesByName, writingSeconds } from './audit.ts'
 
 const ours = { userAgent: 'kustomize-controller' }
 
@@ -46,6 +46,12 @@ it('orders the status writes of each object by their answers', () => {
     ['a', [1, 2]],
     ['b', [3]],
   ])
+})
+
+it('times the writing of objects by itself', () => {
+  const at = (seconds: number, more: Partial<AuditEntry> = {}): AuditEntry => entry('patch', 'configmaps', { answeredAt: new Date(seconds * 1000), ...more })
+  expect(writingSeconds([at(3), at(1), at(9, { userAgent: 'kwok' }), { ...at(20), group: 'x', resource: 'y' }, at(7.5)], ours)).toBe(6.5)
+  expect(writingSeconds([], ours)).toBe(0)
 })
 
 it('breaks calls down by what they were', () => {

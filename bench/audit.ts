@@ -44,6 +44,14 @@ export function statusWritesByName(entries: readonly AuditEntry[], client: Clien
   return byName
 }
 
+/** Seconds from the first to the last write of an applied object: how long the writing took, without the waiting. */
+export function writingSeconds(entries: readonly AuditEntry[], client: Client): number {
+  const times = callsOf(entries, client)
+    .filter((entry) => isAppKind(entry) && entry.verb === 'patch')
+    .map(({ answeredAt }) => answeredAt.getTime())
+  return times.length === 0 ? 0 : (times.reduce((a, b) => Math.max(a, b)) - times.reduce((a, b) => Math.min(a, b))) / 1000
+}
+
 /** Calls by verb and resource, most frequent first: what a person reads to see where they went. */
 export function breakDown(entries: readonly AuditEntry[], client: Client): Readonly<Record<string, number>> {
   const counts = new Map<string, number>()

@@ -9,7 +9,7 @@ export interface BareClient {
   /** Forced server-side apply. */
   apply(kind: Kind, object: KubeObject, manager: string): Promise<KubeObject>
   mergePatch(kind: Kind, target: Named, patch: PatchDetails): Promise<KubeObject>
-  /** The objects as they are, then every change, until the signal fires. Rejects when the server ends it. */
+  /** The objects as they are, then every change, until the signal fires. Resolves when the server ends it, as it does with readers that fall behind. */
   watch(kind: Kind, scope: { readonly namespace: string; readonly signal: AbortSignal }, tell: (object: KubeObject, type: WatchType) => void): Promise<void>
   close(): Promise<void>
 }
@@ -70,7 +70,6 @@ export async function createBareClient({ kubeconfig, userAgent, connections }: B
         if (event.type === 'ERROR') throw new Error(`watch of ${kind.plural}: ${line}`)
         tell(event.object, event.type)
       }
-      throw new Error(`the API server ended the watch of ${kind.plural}`)
     },
     close: () => wire.destroy(),
   }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AuditEntry } from '@weir/shared/control-plane'
-import { breakDown, countCalls } from './audit.ts'
+import { breakDown, countCalls, writingSeconds } from './audit.ts'
 import { ratiosOf, round, type PhaseSeconds } from './figures.ts'
 import { appNames, fleetFiles, kustomizationOf } from './fleet.ts'
 import { measureLimit } from './limit.ts'
@@ -93,7 +93,7 @@ async function memoryOf({ controllers }: Testbed, onProgress: (line: string) => 
 }
 
 function tellPhase(onProgress: (line: string) => void, { phase, n, seconds }: { readonly phase: string; readonly n: number; readonly seconds: number }, entries: readonly AuditEntry[]): void {
-  onProgress(`${phase}: ${seconds} s`)
+  onProgress(`${phase}: ${seconds} s, objects written within ${round(writingSeconds(entries, kustomizeClient), 1)} s`)
   const calls = Object.entries(breakDown(entries, kustomizeClient)).slice(0, 14)
   for (const [what, count] of calls) onProgress(`  ${String(round(count / n)).padStart(7)} a Kustomization: ${what}`)
 }

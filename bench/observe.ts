@@ -58,7 +58,11 @@ export function observe(client: BareClient, { kind, namespace, onObject, signal 
   }
   const onAbort = (): void => fail(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
-  client.watch(kind, { namespace, signal: ended.signal }, tell).catch(fail)
+  const follow = async (): Promise<void> => {
+    // Opened anew it tells all there is again: deletions in between are missed, and no bench waits for one.
+    while (!ended.signal.aborted) await client.watch(kind, { namespace, signal: ended.signal }, tell)
+  }
+  follow().catch(fail)
 
   const until = (what: string, names: readonly string[], { isDone, timeoutMs, onProgress, onDone }: Wait): Promise<number> => {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
