@@ -106,6 +106,23 @@ describe('trouble', () => {
     expect(readyOf()).toBe('True Succeeded stored')
   })
 
+  it('writing a status is one failure with the run before it, and waits no longer than the kind lets its objects wait', async () => {
+    const runs: number[] = []
+    const { clock, cluster, controller, create } = setUp({
+      reconcile: async () => {
+        runs.push(clock.monotonicMs())
+        return failingTransiently({ reason: 'Failed', message: 'apply' })
+      },
+    })
+    cluster.before = ({ subresource }) => (subresource === 'status' ? outage() : undefined)
+    await create()
+    await controller.start()
+    await clock.advance(900_000)
+    const pauses = runs.slice(1).map((at, index) => at - (runs[index] ?? 0))
+    expect(pauses.slice(0, 4)).toEqual([750, 1_500, 3_000, 6_000])
+    expect(Math.max(...pauses)).toBe(120_000)
+  })
+
   it('writing a status is tried again until it is written', async () => {
     const { clock, cluster, controller, create, readyOf, ends } = setUp()
     await create()

@@ -3,7 +3,7 @@ import { redact, type Log } from '@weir/shared/telemetry'
 import { failingTransiently, type Outcome } from './outcome.ts'
 import type { EventMoment, KindEvent, Reconcilable } from './kind-table.ts'
 import type { Queue } from './queue/queue.ts'
-import { backoffMs, readThrown, requeueMs, troubleGraceMs, type Thrown } from './retry.ts'
+import { backoffMs, readThrown, requeueMs, transientMs, troubleGraceMs, type Thrown } from './retry.ts'
 import type { RunMetrics, RunResult } from './run-metrics.ts'
 import { asKind, newest, writeVerdict, type Attempt, type Ended, type Runner } from './run.ts'
 import type { AbortReason } from './step.ts'
@@ -115,11 +115,15 @@ async function finishAborted<O extends Reconcilable>(context: Context<O>, attemp
   })
 }
 
-function tryAgain<O extends Reconcilable>({ runner, queue, metrics }: Context<O>, attempt: Attempt<O>, thrown: Thrown): void {
+function tryAgain<O extends Reconcilable>(context: Context<O>, attempt: Attempt<O>, thrown: Thrown): void {
+  const { runner, queue, metrics } = context
   const { key } = attempt.taken
   quieten(attempt)
   const leastMs = thrown.kind === 'trouble' ? (thrown.retryAfterMs ?? 0) : 0
-  queue.plan(key, Math.max(leastMs, backoffMs(queue.failed(key), runner.retry)))
+  const failure = { failures: countFailure(context, attempt), retry: runner.retry }
+  const known = newest(runner, attempt) ?? attempt.stored
+  const ownMs = known.ok ? transientMs(runner.table, known.value, failure) : backoffMs(failure.failures, failure.retry)
+  queue.plan(key, Math.max(leastMs, ownMs))
   metrics.ended(key, 'error', runner.clock.monotonicMs() - attempt.startedMs)
 }
 
@@ -134,14 +138,21 @@ function isTroubleFresh<O extends Reconcilable>({ runner, troubles }: Context<O>
 }
 
 /** Counts failures in a row and says when the next run is due. */
-function planAfter<O extends Reconcilable>({ runner, queue }: Context<O>, attempt: Attempt<O>, outcome: Outcome): number | undefined {
+function planAfter<O extends Reconcilable>(context: Context<O>, attempt: Attempt<O>, outcome: Outcome): number | undefined {
+  const { runner, queue } = context
   const { key } = attempt.taken
   const { table, retry, jitterPercent } = runner
   if (outcome.kind !== 'failing') queue.succeeded(key)
-  const failures = outcome.kind === 'failing' ? queue.failed(key) : 0
+  const failures = outcome.kind === 'failing' ? countFailure(context, attempt) : 0
   const known = newest(runner, attempt) ?? attempt.stored
   if (!known.ok) return outcome.kind === 'stalled' ? undefined : backoffMs(failures, retry) // its durations cannot be read
   return requeueMs(table, known.value, { outcome, failures, retry, jitterPercent, random: (runner.random ?? Math.random)() })
+}
+
+/** A run is one failure, also when its verdict could not be written. */
+function countFailure<O extends Reconcilable>({ queue }: Context<O>, attempt: Attempt<O>): number {
+  attempt.failures ??= queue.failed(attempt.taken.key)
+  return attempt.failures
 }
 
 function warningOf(outcome: Outcome): readonly KindEvent[] {

@@ -33,7 +33,7 @@ export function requeueMs<O extends Reconcilable>(table: KindTable<O>, object: O
       return outcome.retryAfterMs
     case 'failing': {
       const fixedMs = outcome.transient ? undefined : table.retry.intervalMs?.(object)
-      return Math.max(fixedMs ?? backoff(table, object, requeue), outcome.retryAfterMs ?? 0)
+      return Math.max(fixedMs ?? transientMs(table, object, requeue), outcome.retryAfterMs ?? 0)
     }
     case 'stalled':
       return undefined
@@ -45,7 +45,8 @@ export function jitter(ms: number, percent: number, random: number): number {
   return Math.round(ms * (1 + ((2 * random - 1) * percent) / 100))
 }
 
-function backoff<O extends Reconcilable>(table: KindTable<O>, object: O, { failures, retry }: Requeue): number {
+/** The backoff of a kind: no longer than it lets its objects wait. */
+export function transientMs<O extends Reconcilable>(table: KindTable<O>, object: O, { failures, retry }: Pick<Requeue, 'failures' | 'retry'>): number {
   const maxMs = Math.min(retry.maxMs, table.retry.maxBackoffMs?.(object) ?? retry.maxMs)
   return backoffMs(failures, { minMs: Math.min(retry.minMs, maxMs), maxMs })
 }

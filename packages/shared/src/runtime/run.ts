@@ -39,6 +39,8 @@ export interface Attempt<O extends Reconcilable> {
   phase: 'young' | 'due' | 'told' | 'over'
   /** Some write of this run reached the API server. */
   sent: boolean
+  /** Failures in a row, once this run is one of them. */
+  failures: number | undefined
   ticking: Timer | undefined
 }
 
@@ -55,6 +57,7 @@ export function openAttempt<O extends Reconcilable>(runner: Runner<O>, taken: Ta
     writing: Promise.resolve(),
     phase: 'young',
     sent: false,
+    failures: undefined,
     ticking: undefined,
   }
 }
