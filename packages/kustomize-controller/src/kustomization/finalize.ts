@@ -2,8 +2,8 @@ import { parseDurationMs, type DeletionPolicy, type InventoryEntry, type Kustomi
 import { prune, toRefs, waitForTermination, type Inventory } from '@weir/shared/apply'
 import type { KubeObject } from '@weir/shared/kube'
 import { fieldAt, isFields, type Owner } from '@weir/shared/manifest'
-import { failing, failingTransiently, isStop, stalled, type Run, type Stop, type Stored } from '@weir/shared/runtime'
-import type { Deps, KustomizationStep } from './ports.ts'
+import { failing, failingTransiently, isStop, stalled, type Stop, type Stored } from '@weir/shared/runtime'
+import type { Context, Deps } from './ports.ts'
 import { boundedTimeoutMs, fallbackIntervalMs } from './timing.ts'
 
 /** What the finalizer reads of an object, whose spec may be one that nobody could decode. */
@@ -17,9 +17,14 @@ interface Leaving {
   readonly timeoutMs: number
 }
 
+/** One run of one Kustomization that is being deleted. */
+export interface Parting extends Omit<Context, 'kustomization'> {
+  readonly stored: Stored<Kustomization>
+}
+
 /** Deletes what the inventory lists as `deletionPolicy` says (contract 4.9), never as the wrong identity and never on doubt. */
-export async function finalizeKustomization(stored: Stored<Kustomization>, deps: Deps, step: KustomizationStep, run: Run<Kustomization>): Promise<Stop | 'finalized'> {
-  const owner = { namespace: run.key.namespace, name: run.key.name }
+export async function finalizeKustomization(parting: Parting): Promise<Stop | 'finalized'> {
+  const { stored, owner, deps, step, run } = parting
   const confirmed = await step('confirm inventory', async () => ({ stored: await run.confirmed() }))
   if (isStop(confirmed)) return confirmed
   const leaving = readLeaving(confirmed.stored?.object ?? stored.object)
@@ -37,19 +42,12 @@ export async function finalizeKustomization(stored: Stored<Kustomization>, deps:
     const why = { reason: 'PruneFailed', message: `pruning for deleted resource failed: ${result.message}` }
     return result.failures.every(({ isTransient }) => isTransient) ? failingTransiently(why) : failing(why)
   }
-  if (leaving.policy === 'WaitForTermination') await untilGone({ stored, deps, step, owner }, leaving)
+  if (leaving.policy === 'WaitForTermination') await untilGone(parting, leaving)
   return forget(deps, owner)
 }
 
-interface Waiting {
-  readonly stored: Stored<Kustomization>
-  readonly deps: Deps
-  readonly step: KustomizationStep
-  readonly owner: Owner
-}
-
 /** A wait that runs out is told, and the object goes all the same (contract 4.9). */
-async function untilGone({ stored, deps, step, owner }: Waiting, { inventory, timeoutMs }: Leaving): Promise<void> {
+async function untilGone({ stored, deps, step, owner }: Parting, { inventory, timeoutMs }: Leaving): Promise<void> {
   const verdict = await step.park('wait for termination', (signal) => waitForTermination({ live: deps.live, owner, refs: toRefs(inventory), timeoutMs, signal }))
   if (isStop(verdict) || verdict.kind === 'gone') return
   const message = `failed to wait for resources termination: ${verdict.message}`

@@ -1,19 +1,18 @@
 import { formatDurationMs, type Kustomization } from '@weir/shared/api'
-import { conditionOf, isStop, ready, type Mark, type Outcome, type Run, type Stop } from '@weir/shared/runtime'
+import { conditionOf, isStop, ready, type Mark, type Outcome, type Stop } from '@weir/shared/runtime'
 import { apply, hasWritten, isAsked } from './cluster/apply.ts'
 import { correct } from './cluster/correct.ts'
 import type { ResolvedSource } from './inputs/find-source.ts'
 import { awaitHealth, refsToWaitFor, type Mended } from './cluster/health.ts'
 import { record, type Chapter } from './history.ts'
 import { refuseUnsupported } from './not-supported.ts'
-import type { Applied, Context, Deps, KustomizationStep } from './ports.ts'
+import type { Applied, Context } from './ports.ts'
 import { prepare } from './build/prepare.ts'
 import { refuseEmptyBuild, sweep } from './cluster/sweep.ts'
 
 /** Makes the cluster hold what the source declares, at the revision that the source holds now. Knows no conditions. */
-export async function reconcileKustomization(kustomization: Kustomization, deps: Deps, step: KustomizationStep, run: Run<Kustomization>): Promise<Outcome> {
-  const owner = { namespace: run.key.namespace, name: run.key.name }
-  const context: Context = { kustomization, owner, deps, step, run }
+export async function reconcileKustomization(context: Context): Promise<Outcome> {
+  const { kustomization, deps, step, run } = context
   const refused = refuseUnsupported(kustomization)
   if (refused) return refused
 

@@ -94,18 +94,12 @@ export function watchReferences(options: ReferencesOptions): References {
       }
     },
     remove: leave,
-    async read({ kind, namespace, name }) {
-      const before = groups.get(textOfGroup({ kind, namespace }))?.seen.get(name)
+    async read(reference) {
+      const { kind, namespace, name } = reference
+      const before = groups.get(textOfGroup(reference))?.seen.get(name)
       const object = await options.kube.get({ resource: resources[kind], namespace, name }, { signal: options.signal })
-      const group = groups.get(textOfGroup({ kind, namespace }))
-      const users = group?.names.get(name)
-      const seen = group?.seen.get(name)
-      const found = object?.metadata.resourceVersion ?? absent
-      if (group && users) {
-        group.seen.set(name, found)
-        // The watch moved on while this was read, and will not say so again: whoever reads now looks once more.
-        if (seen !== undefined && seen !== before && seen !== found) for (const key of users.values()) options.onChange(key)
-      }
+      const group = groups.get(textOfGroup(reference))
+      if (group) noteRead(options, { group, name, before, found: object?.metadata.resourceVersion ?? absent })
       return object && textsOf(kind, object)
     },
     close() {
@@ -164,6 +158,23 @@ function open({ kube, signal, onChange, onTrouble }: ReferencesOptions, group: G
   )
   handle.synced.catch(() => undefined) // it ends with the process
   return handle
+}
+
+interface Noted {
+  readonly group: Group
+  readonly name: string
+  /** What was known when the read began. */
+  readonly before: string | undefined
+  readonly found: string
+}
+
+function noteRead({ onChange }: ReferencesOptions, { group, name, before, found }: Noted): void {
+  const users = group.names.get(name)
+  if (users === undefined) return
+  const seen = group.seen.get(name)
+  group.seen.set(name, found)
+  // The watch moved on while this was read, and will not say so again: whoever reads now looks once more.
+  if (seen !== undefined && seen !== before && seen !== found) for (const key of users.values()) onChange(key)
 }
 
 function textsOf(kind: ReferenceKind, object: KubeObject): ReadonlyMap<string, string> {

@@ -65,7 +65,8 @@ export function watchSources(options: SourcesOptions): Sources {
   const openServed = async (): Promise<void> => {
     const missing = sourceKinds.filter(({ kind }) => !caches.has(kind))
     const found = await Promise.all(missing.map((kind) => kube.discovery.resource(kind, options.signal)))
-    await Promise.all(missing.map((kind, at) => (found[at] === undefined || caches.has(kind.kind) ? undefined : open(kind))))
+    const served = missing.filter((kind, at) => found[at] !== undefined && !caches.has(kind.kind))
+    await Promise.all(served.map(open))
   }
   kube.discovery.onChange(() => void openServed().catch(() => undefined)) // the next change of discovery tries again
 
