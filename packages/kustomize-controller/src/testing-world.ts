@@ -252,3 +252,9 @@ export function configMap({ namespace, name }: Key, data: Files = { key: 'value'
 
 /** JSON is YAML. */
 export const yaml = (...objects: readonly object[]): string => objects.map((object) => JSON.stringify(object)).join('\n---\n')
+
+/** A decoded Kustomization that nobody stored. */
+export function toKustomization(spec: Fields = {}, { status, ...metadata }: Fields = {}): Kustomization {
+  const object = kustomizationOf({ namespace: 'apps', name: 'app' }, spec, { generation: 1, ...metadata })
+  return { ...object, ...(status === undefined ? {} : { status }) } as unknown as Kustomization
+}

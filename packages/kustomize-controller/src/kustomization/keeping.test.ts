@@ -170,6 +170,13 @@ describe('another process', () => {
   it('verifies what was applied: no object changes, no status writes; and finds what drifted meanwhile', async () => {
     const steady = await install({ wait: true })
     const drifted = await install()
+    const shared = await world.namespace()
+    const both = (by: string) => ({ [`${by}/a.yaml`]: yaml(configMap({ namespace: shared, name: 'a' }, { value: by })) })
+    const revision = await world.publish(shared, { ...both('one'), ...both('two') })
+    for (const name of ['one', 'two']) {
+      await world.kustomization(appIn(shared, name), { path: `./${name}` })
+      await untilApplied(world, appIn(shared, name), revision)
+    }
     const broken = await world.namespace()
     await world.publish(broken, { 'kustomization.yaml': 'resources: [missing.yaml]' })
     await world.kustomization(appIn(broken))
@@ -188,6 +195,8 @@ describe('another process', () => {
     expect(calls.toSorted()).toEqual([`patch configmaps ${steady}/a`, `patch services ${steady}/s`])
     expect((await world.read(configMap({ namespace: steady, name: 'a' })))?.metadata.resourceVersion).toBe(before?.metadata.resourceVersion)
     expect((await untilKustomization(world, appIn(steady), () => true)).metadata.resourceVersion).toBe(object.metadata.resourceVersion)
+    await until('both verified', async () => (['one', 'two'].every((name) => world.controller().logs.some((line) => line.includes(shared) && line.includes(`"name":"${name}"`) && line.includes('"cause":"verification"'))) ? true : undefined))
+    expect(await valueOf(shared)).toBe('two') // nobody takes an object for a restart
     await setValue(steady, 'after the restart')
     await untilValue(steady, 'declared')
   })
