@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { Kind } from '@weir/shared/api'
+import { startApiProxy, type ApiProxy } from './api-proxy.ts'
+import { createApps, gitWithLogin, type Apps, type AppState } from './canary-app.ts'
+import { until } from './fleet.ts'
+import { startFlow, type Flow } from './flow.ts'
+import { findWrongDeletions } from './invariants.ts'
+
+const controller = 'kustomize-controller'
+const leases: Kind = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true }
+const lease = { resource: leases, namespace: 'flux-system', name: `${controller}-leader-election` }
+/** Short ones: the defaults would make this a test of patience. */
+const election = ['--enable-leader-election', '--leader-election-lease-duration=3s', '--leader-election-renew-deadline=2s', '--leader-election-retry-period=500ms', '--concurrent-ssa=1']
+const dead = { replica: 'first' }
+const heir = { replica: 'second' }
+
+const before: AppState = { maps: ['a', 'b', 'c', 'd', 'e', 'f'], value: 'one' }
+const after: AppState = { maps: ['a', 'b', 'c', 'g', 'h'], value: 'two' }
+
+describe('two replicas of kustomize-controller', () => {
+  let flow: Flow
+  let apps: Apps
+  let api: ApiProxy
+
+  beforeAll(async () => {
+    flow = await startFlow({ fleet: 'api', git: gitWithLogin })
+    api = await startApiProxy({ direct: flow.platform.cluster.kubeconfig(controller), dir: flow.platform.dir, seed: 1 })
+    apps = await createApps(flow)
+    await flow.start('source-controller')
+    await flow.start(controller, { ...dead, kubeconfig: api.kubeconfig, flags: election })
+    await until('the first leads', async () => ((await holder()) === undefined ? undefined : true))
+    await flow.start(controller, { ...heir, flags: election })
+  })
+  afterAll(async () => {
+    await flow?.stop()
+    await api?.proxy.close()
+  })
+
+  const holder = async (): Promise<string | undefined> => {
+    const spec = (await flow.platform.kube.get(lease))?.spec as { readonly holderIdentity?: string } | undefined
+    return spec?.holderIdentity
+  }
+  /** Of either replica, but for the lease: which one is told by the time. */
+  const writes = async (): Promise<readonly Date[]> => {
+    const audit = await flow.platform.cluster.readAudit()
+    const own = audit.filter(({ verb, userAgent, requestUri }) => ['patch', 'delete', 'create'].includes(verb) && userAgent.startsWith(`weir-${controller}`) && !requestUri.includes('/leases'))
+    return own.map(({ startedAt }) => startedAt)
+  }
+
+  it('the second takes over when the first is killed in the middle of an apply; nothing declared is pruned, and one writes at a time', async () => {
+    const first = await holder()
+    const installed = await apps.push('led', before)
+    await apps.declare('led')
+    await apps.settle('led', before, installed)
+    expect(await holder()).toBe(first)
+
+    // The third write of the upgrade hangs on its way, and then its process dies.
+    api.proxy.use([{ fault: { kind: 'stall', at: 'request', ms: 60_000 }, methods: ['PATCH'], path: /\/configmaps\/(?!.*dryRun)/, skip: 2, count: 1 }])
+    const upgraded = await apps.push('led', after)
+    await until('the third write hangs', async () => (api.proxy.injected().length > 0 ? true : undefined))
+    await flow.platform.controller(controller, dead.replica).kill('SIGKILL')
+    const diedMs = Date.now()
+    api.proxy.use([])
+
+    await apps.settle('led', after, upgraded)
+    expect(await holder()).not.toBe(first)
+    const taken = (await until('the heir holds the lease', async () => flow.platform.kube.get(lease))).spec as { readonly acquireTime: string }
+    const acquiredMs = Date.parse(taken.acquireTime)
+    const between = (await writes()).filter((at) => at.getTime() > diedMs + 100 && at.getTime() < acquiredMs - 100)
+    expect(acquiredMs).toBeGreaterThan(diedMs + 1_000)
+    expect(between).toEqual([])
+    expect(findWrongDeletions({ audit: await flow.platform.cluster.readAudit(), revisions: apps.journal.revisions() })).toEqual([])
+  })
+
+  it('a leader that is frozen until its lease is gone writes nothing when it wakes', async () => {
+    const second = await holder()
+    const ending = flow.platform.controller(controller, heir.replica)
+    await flow.start(controller, { ...dead, flags: election })
+    process.kill(ending.pid, 'SIGSTOP')
+    await until('the first leads again', async () => ((await holder()) === second ? undefined : true))
+    const next: AppState = { ...after, value: 'three' }
+    const commit = await apps.push('led', next)
+    await apps.settle('led', next, commit)
+
+    const wokenMs = Date.now()
+    process.kill(ending.pid, 'SIGCONT')
+    expect(await ending.exited).toBe(1)
+    expect((await writes()).filter((at) => at.getTime() > wokenMs)).toEqual([])
+    expect(findWrongDeletions({ audit: await flow.platform.cluster.readAudit(), revisions: apps.journal.revisions() })).toEqual([])
+  })
+
+  it('the lease is handed over at once when the leader is asked to stop', async () => {
+    const first = await holder()
+    await flow.start(controller, { ...heir, flags: election })
+    const stoppedMs = Date.now()
+    await flow.platform.controller(controller, dead.replica).kill('SIGTERM')
+    await until('the other leads', async () => {
+      const now = await holder()
+      return now !== undefined && now !== '' && now !== first ? true : undefined
+    })
+    expect(Date.now() - stoppedMs).toBeLessThan(2_500) // without waiting for the lease to run out
+    const next: AppState = { ...after, value: 'four' }
+    const commit = await apps.push('led', next)
+    await apps.settle('led', next, commit)
+  })
+})
