@@ -47,7 +47,8 @@ export async function needsWork(
 }
 
 function isAsWeLeftIt(entry: Entry | undefined, { digest }: Desired, claims: boolean): boolean {
-  if (entry === undefined || entry.applied !== digest || has(entry, bit.suspect)) return false
-  if (has(entry, bit.taken)) return !claims
+  // Another holder's, whatever we applied last: after a start each would take it from the other.
+  if (entry !== undefined && has(entry, bit.taken) && !claims) return true
+  if (entry === undefined || entry.applied !== digest || has(entry, bit.suspect) || has(entry, bit.taken)) return false
   return has(entry, bit.present) || has(entry, bit.skipped)
 }

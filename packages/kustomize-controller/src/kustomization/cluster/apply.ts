@@ -18,6 +18,9 @@ export async function apply(context: Context, prepared: Prepared): Promise<reado
   if (run.cause === 'verification') deps.verified(desired.length)
   step.progress(`Detecting drift for revision ${revision} with a timeout of ${formatDurationMs(timeoutMs(kustomization))}`)
   deps.live.hold(owner, prepared.inventory, holdingOf(context))
+  // Whose an object is by now is known from its watch; an apply that nobody asked for takes nothing from another.
+  const isClaimed = isAsked(context, revision)
+  if (!isClaimed) await step('look at what is owned', (signal) => deps.live.synced(owner, signal))
   const saveIntent = async (): Promise<void> => {
     if (holdsAll(before, prepared.inventory)) return
     step.note({ inventory: { entries: [...unite(before, prepared.inventory)] } })
@@ -30,7 +33,7 @@ export async function apply(context: Context, prepared: Prepared): Promise<reado
       kube: deps.kube,
       live: deps.live,
       force: kustomization.spec.force === true,
-      claims: isAsked(context, revision),
+      claims: isClaimed,
       verifies: run.cause === 'verification',
       concurrency: deps.rules.concurrentSsa,
       customStageKinds: deps.rules.customStageKinds,
