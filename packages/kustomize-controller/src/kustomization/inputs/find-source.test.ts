@@ -13,6 +13,7 @@ const find = (sourceRef: object, found: Source | undefined, allowsExternalArtifa
       asked.push(name)
       return found
     },
+    trouble: (kind: string) => (kind === 'Bucket' ? 'may not list' : undefined),
     reach: async () => undefined,
     onChange: () => undefined,
   }
@@ -29,6 +30,7 @@ describe('findSource', () => {
 
   it.each([
     ['a source that is not there waits for retryInterval', git, undefined, { kind: 'waiting', reason: 'ArtifactFailed', retryAfterMs: 7_000 }],
+    ['a source of a kind that cannot be listed says so', { kind: 'Bucket', name: 'x' }, undefined, { kind: 'waiting', reason: 'ArtifactFailed', message: "Source 'Bucket/apps/x' cannot be read: may not list" }],
     ['a source without artifact waits for a dependency', git, source({ artifact: undefined }), { kind: 'waiting', reason: 'ArtifactFailed', message: 'Source artifact not found, retrying in 30s', retryAfterMs: 30_000 }],
     ['an external artifact needs its gate', { kind: 'ExternalArtifact', name: 'x' }, source(), { kind: 'stalled', reason: 'AccessDenied' }],
   ])('%s', (_, sourceRef, found, verdict) => {

@@ -25,7 +25,11 @@ export function findSource(kustomization: Kustomization, sources: Sources, rules
     return stalled({ reason: 'AccessDenied', message: `can't access '${showSource(name)}', ExternalArtifact feature gate is disabled` })
   }
   const source = sources.get(name)
-  if (source === undefined) return waiting({ reason: 'ArtifactFailed', message: `Source '${showSource(name)}' not found` }, retryIntervalMs(kustomization))
+  if (source === undefined) {
+    const trouble = sources.trouble(name.kind)
+    const message = trouble === undefined ? `Source '${showSource(name)}' not found` : `Source '${showSource(name)}' cannot be read: ${trouble}`
+    return waiting({ reason: 'ArtifactFailed', message }, retryIntervalMs(kustomization))
+  }
   const { artifact } = source
   if (artifact === undefined) {
     const message = `Source artifact not found, retrying in ${rules.requeueDependencyMs / 1000}s`

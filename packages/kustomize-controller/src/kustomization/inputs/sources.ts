@@ -1,5 +1,5 @@
 import { sourceKinds, type Artifact, type Kind, type SourceReference } from '@weir/shared/api'
-import { createCache, type Cache, type Kube, type KubeObject } from '@weir/shared/kube'
+import { createCache, KubeError, type Cache, type Kube, type KubeObject } from '@weir/shared/kube'
 import { fieldAt, isFields } from '@weir/shared/manifest'
 
 /** What this controller reads of a source. */
@@ -17,8 +17,10 @@ export type SourceName = Pick<Source, 'kind' | 'namespace' | 'name'>
 
 /** The sources of all kinds, by watch. A kind whose CRD is absent has no sources until the CRD is there. */
 export interface Sources {
-  /** Resolves when every kind that is served was listed. */
+  /** Resolves when every kind that is served was listed, but for those that may not be listed. */
   readonly synced: Promise<void>
+  /** Why nothing is known of a kind. */
+  trouble(kind: string): string | undefined
   get(name: SourceName): Source | undefined
   /** Sees to it that the source is known at this resourceVersion or later: by the watch, or by one GET shared by all who ask. */
   reach(name: SourceName, resourceVersion: string): Promise<void>
@@ -35,6 +37,7 @@ export interface SourcesOptions {
 
 /** How long the watch may take to bring what an event announced. */
 const watchGraceMs = 200
+const lookAgainMs = 250
 
 /** "GitRepository/namespace/name" */
 export function showSource({ kind, namespace, name }: SourceName): string {
@@ -59,7 +62,7 @@ export function watchSources(options: SourcesOptions): Sources {
       const named = after ?? before
       if (named) for (const tell of listeners) tell(named, after)
     })
-    return cache.synced
+    return untilListed(options, cache)
   }
 
   const openServed = async (): Promise<void> => {
@@ -71,19 +74,44 @@ export function watchSources(options: SourcesOptions): Sources {
   kube.discovery.onChange(() => void openServed().catch(() => undefined)) // the next change of discovery tries again
 
   return {
-    synced: openServed(),
+    synced: untilItWorks(options, openServed),
+    trouble: (kind) => caches.get(kind)?.trouble()?.message,
     get: ({ kind, namespace, name }) => caches.get(kind)?.get(namespace, name),
     onChange: (listener) => void listeners.push(listener),
-    async reach(name, resourceVersion) {
+    reach(name, resourceVersion) {
       const cache = caches.get(name.kind)
-      if (cache === undefined || cache.reached(resourceVersion)) return
-      await options.sleep(watchGraceMs, options.signal)
-      if (cache.reached(resourceVersion)) return
-      const key = showSource(name)
-      const reading = asked.get(key) ?? readOnce(options, name, cache).finally(() => asked.delete(key))
-      asked.set(key, reading)
-      await reading
+      if (cache === undefined || cache.reached(resourceVersion)) return Promise.resolve()
+      const key = `${showSource(name)}@${resourceVersion}`
+      const reaching = asked.get(key) ?? reachOnce(options, { name, cache, resourceVersion }).finally(() => asked.delete(key))
+      asked.set(key, reaching)
+      return reaching
     },
+  }
+}
+
+/** An API server that does not answer while we start is no reason to end. */
+async function untilItWorks({ sleep, signal }: SourcesOptions, work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (signal.aborted || !(error instanceof KubeError) || error.code === 'aborted') throw error
+      await sleep(lookAgainMs, signal)
+    }
+  }
+}
+
+/** One kind that may not be listed does not keep the others from work; trouble of any other sort passes. */
+async function untilListed({ sleep, signal }: SourcesOptions, cache: Cache<Source>): Promise<void> {
+  const listed = new AbortController()
+  const isRefused = (): boolean => ['forbidden', 'method-not-allowed'].includes(cache.trouble()?.code ?? '')
+  const untilRefused = async (): Promise<void> => {
+    while (!isRefused()) await sleep(lookAgainMs, AbortSignal.any([signal, listed.signal]))
+  }
+  try {
+    await Promise.race([cache.synced, untilRefused()])
+  } finally {
+    listed.abort()
   }
 }
 
@@ -91,10 +119,17 @@ function openCache({ kube, namespace, signal }: SourcesOptions, kind: Kind): Cac
   return createCache<Source>({ kube, kind, decode: (object) => decodeSource(kind.kind, object), signal, ...(namespace === undefined ? {} : { namespace }) })
 }
 
-async function readOnce({ kube, signal }: SourcesOptions, { kind, namespace, name }: SourceName, cache: Cache<Source>): Promise<void> {
-  const resource = sourceKinds.find((each) => each.kind === kind)
-  if (resource === undefined) return
-  const object = await kube.get({ resource, namespace, name }, { signal })
+interface Reaching {
+  readonly name: SourceName
+  readonly cache: Cache<Source>
+  readonly resourceVersion: string
+}
+
+async function reachOnce({ kube, sleep, signal }: SourcesOptions, { name, cache, resourceVersion }: Reaching): Promise<void> {
+  await sleep(watchGraceMs, signal)
+  const resource = sourceKinds.find(({ kind }) => kind === name.kind)
+  if (cache.reached(resourceVersion) || resource === undefined) return
+  const object = await kube.get({ resource, namespace: name.namespace, name: name.name }, { signal })
   if (object) cache.observe(object)
 }
 
