@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createFetcher } from '@weir/shared/artifact'
@@ -11,13 +10,14 @@ import type { Host, Started } from '@weir/shared/runtime'
 import type { Telemetry } from '@weir/shared/telemetry'
 import { createKustomizationController } from './kustomization/controller.ts'
 import type { KustomizeOptions } from './options.ts'
+import { makeOwnFolder } from './own-folder.ts'
 
 /** Starts kustomize-controller: Kustomizations are built from the artifacts of their sources and applied. */
 export async function start(options: KustomizeOptions, host: Host): Promise<Started> {
   const { flags, gates, namespace } = options
   const { telemetry } = host
   const cachePath = flags['cache-path'] || path.join(tmpdir(), 'weir-kustomize-controller')
-  await mkdir(cachePath, { recursive: true, mode: 0o700 })
+  await makeOwnFolder(cachePath)
   const http = createHttp({ telemetry, userAgent: 'weir-kustomize-controller' })
   const fetcher = await createFetcher({ http, cacheDir: path.join(cachePath, 'artifacts'), retries: flags['http-retry'], telemetry })
   const engine = await createEngine(flags['kustomize-engine'], path.join(cachePath, 'views'), telemetry)

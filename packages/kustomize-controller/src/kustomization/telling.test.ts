@@ -124,7 +124,7 @@ describe('events', () => {
     await untilFailed(world, appIn(ns), 'BuildFailed')
     const third = await world.publish(ns, { 'a.yaml': yaml(configMap({ namespace: ns, name: 'a' })) })
     await untilApplied(world, appIn(ns), third)
-    await until('told', async () => ((await eventsIn(ns)).map(({ type }) => type).join() === 'Normal,Warning,Normal' ? true : undefined), { seen: () => posted.length })
+    await until('told', async () => ((await eventsIn(ns)).map(({ type }) => type).toSorted().join() === 'Normal,Normal,Warning' ? true : undefined))
   })
 })
 

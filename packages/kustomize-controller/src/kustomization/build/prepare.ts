@@ -17,7 +17,7 @@ export async function prepare(context: Context, source: ResolvedSource): Promise
   const { revision, originRevision } = source
   const timeout = formatDurationMs(timeoutMs(kustomization))
   step.progress(`Fetching manifests for revision ${revision} with a timeout of ${timeout}`)
-  const tree = await step('fetch artifact', (signal) => fetchArtifact(context, source, signal))
+  const tree = await step('fetch artifact', (signal) => fetchArtifact(context, source, signal), { deadlineMs: 120_000 }) // the fetcher's own deadline speaks first
   if (isStop(tree)) {
     deps.memory.of(context.run.key).attempted = undefined // the same artifact may be there with the source's next status
     return tree
