@@ -44,7 +44,8 @@ export function createKustomizationController(parts: KustomizationParts): Kustom
   const references = watchReferences({
     kube,
     signal,
-    onChange: (key) => controller.wake(key, 'dependency'),
+    // A wait with the old values may last until its timeout, and the new ones are what somebody mended.
+    onChange: (key) => controller.supersede(key, 'dependency'),
     onTrouble: (what, error) => telemetry.log.error('references cannot be watched: they are read at each run', { what, error }),
   })
   const wiring: Wiring = {

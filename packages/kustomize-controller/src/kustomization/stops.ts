@@ -1,6 +1,7 @@
 import { ApplyError, type ApplyErrorCode } from '@weir/shared/apply'
 import { ArtifactError, type ArtifactErrorCode } from '@weir/shared/artifact'
 import { FilesError } from '@weir/shared/files'
+import { KubeError } from '@weir/shared/kube'
 import { KustomizeError, type KustomizeErrorCode } from '@weir/shared/kustomize'
 import { failing, failingTransiently, stalled, waiting, type Stop } from '@weir/shared/runtime'
 import { EncryptedError } from './build/render.ts'
@@ -65,6 +66,8 @@ export function buildStop(error: unknown): Stop {
 /** `mask` hides values of variables: even a kind or a name may be made of one. */
 export function applyStop(error: unknown, mask: (text: string) => string = (text) => text): Stop {
   if (!(error instanceof ApplyError)) throw error
+  // A fact about the API server and none about the objects: `runtime` tries again and keeps it out of the conditions for a minute.
+  if (error.code === 'unreachable' && error.cause instanceof KubeError) throw error.cause
   return toStop(applyRows[error.code], { reason: 'ReconciliationFailed', message: mask(error.message) }, { error, ...(error.retryAfterMs === undefined ? {} : { waitMs: error.retryAfterMs }) })
 }
 

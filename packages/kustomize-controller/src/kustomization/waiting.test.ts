@@ -33,6 +33,13 @@ function deployment(namespace: string, name: string, { image = 'x:1', node = 'no
   return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, spec: { replicas: 1, progressDeadlineSeconds: 600, selector: { matchLabels: labels }, template } }
 }
 
+async function nodeOf(): Promise<KubeObject> {
+  const { items } = await world.kube.list({ group: '', version: 'v1', kind: 'Node', plural: 'nodes', namespaced: false })
+  const [node] = items
+  if (node === undefined) throw new Error('no node')
+  return { ...node, apiVersion: 'v1', kind: 'Node' }
+}
+
 /** No node takes it: it never becomes current. */
 const stuck = (namespace: string, name: string) => deployment(namespace, name, { node: 'nowhere' })
 const waiting = (namespace: string, name = 'app') => untilKustomization(world, appIn(namespace, name), (found) => conditionIn(found, 'Healthy')?.status === 'Unknown')
@@ -80,10 +87,13 @@ describe('wait', () => {
     await untilApplied(world, appIn(ns), revision) // retryInterval is an hour
   })
 
-  it.each(['a newer revision', 'a changed spec', 'a token', 'a deletion', 'suspend'] as const)('is ended at once by %s', async (by) => {
+  it.each(['a newer revision', 'a changed spec', 'a changed variable', 'a token', 'a deletion', 'suspend'] as const)('is ended at once by %s', async (by) => {
     const ns = await world.namespace()
-    await world.publish(ns, { 'a.yaml': yaml(stuck(ns, 'd')) })
-    await world.kustomization(appIn(ns), { wait: true, timeout: '10m' })
+    const where = by === 'a changed variable' ? '${where}' : 'nowhere'
+    await world.apply(configMap({ namespace: ns, name: 'vars' }, { where: 'nowhere' }))
+    const stuckAt = await world.publish(ns, { 'a.yaml': yaml(deployment(ns, 'd', { node: where })) })
+    const postBuild = { substituteFrom: [{ kind: 'ConfigMap', name: 'vars' }] }
+    await world.kustomization(appIn(ns), { wait: true, timeout: '10m', postBuild })
     await waiting(ns)
     const startedMs = performance.now()
     const healthy = { 'a.yaml': yaml(configMap({ namespace: ns, name: 'a' })) }
@@ -97,6 +107,11 @@ describe('wait', () => {
         expect([conditionIn(done, 'Ready')?.status, conditionIn(done, 'Healthy')]).toEqual(['True', undefined])
         break
       }
+      case 'a changed variable':
+        await world.edit(await nodeOf(), { metadata: { labels: { where: 'here' } } })
+        await world.edit(configMap({ namespace: ns, name: 'vars' }), { data: { where: 'here' } })
+        await untilApplied(world, appIn(ns), stuckAt)
+        break
       case 'a token':
         await world.edit(kustomizationOf(appIn(ns)), { metadata: { annotations: { [annotations.requestedAt]: 'now' } } })
         await until('runs again', async () => (world.controller().logs.filter((line) => line.includes('run ended early') && line.includes(ns)).length > 0 ? true : undefined))
@@ -107,7 +122,7 @@ describe('wait', () => {
         expect(await world.read(deployment(ns, 'd'))).toBeUndefined()
         break
       case 'suspend':
-        await world.kustomization(appIn(ns), { wait: true, timeout: '10m', suspend: true })
+        await world.kustomization(appIn(ns), { wait: true, timeout: '10m', postBuild, suspend: true })
         await until('ended', async () => (world.controller().logs.some((line) => line.includes('run ended early') && line.includes(ns)) ? true : undefined))
         await world.kustomization(appIn(ns), { wait: false })
         await untilKustomization(world, appIn(ns), (found) => conditionIn(found, 'Ready')?.status === 'True')
