@@ -51,7 +51,7 @@ function table(figures: Figures, { budgets, n }: Scenario): string {
   const rows = Object.entries(figures).map(([key, figure]) => {
     const verdict = verdicts.get(key)
     const shown = typeof figure === 'object' ? Object.entries(figure).map(([name, value]) => `${name} ${value}`).join(', ') : String(figure)
-    return `${key.padEnd(30)}${shown.padEnd(28)}${verdict === undefined ? '' : `${verdict.isMet ? 'within' : 'MISSED'} ≤ ${verdict.most}`}`
+    return `${key.padEnd(30)}${shown.padEnd(28)}${verdict === undefined ? '' : ` ${verdict.isMet ? 'within' : 'MISSED'} ≤ ${verdict.most}`}`.trimEnd()
   })
   const note = figures['n'] === n ? '' : `\n(the budgets are for n = ${n})`
   return `${rows.join('\n')}${note}`

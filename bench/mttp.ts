@@ -1,9 +1,11 @@
+import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AuditEntry } from '@weir/shared/control-plane'
 import { breakDown, countCalls, writingSeconds } from './audit.ts'
 import { ratiosOf, round, type PhaseSeconds } from './figures.ts'
 import { appNames, fleetFiles, kustomizationOf } from './fleet.ts'
 import { measureLimit } from './limit.ts'
+import { readHeap, readMetrics } from './metrics.ts'
 import type { Figures, Scenario, ScenarioOptions } from './scenario.ts'
 import { kustomizeClient, startTestbed, type Testbed } from './testbed.ts'
 
@@ -88,7 +90,10 @@ function figuresOf(ours: FleetRun, limit: PhaseSeconds, n: number): Figures {
 /** Of the larger controller. */
 async function memoryOf({ controllers }: Testbed, onProgress: (line: string) => void): Promise<{ readonly rssMiB: number; readonly peakMiB: number }> {
   const all = await Promise.all(controllers.map((each) => each.memory()))
-  for (const [at, { rssMiB, peakMiB }] of all.entries()) onProgress(`memory: ${controllers[at]?.log.replace(/^.*\/|\.log$/g, '')} ${round(rssMiB, 1)} MiB, peak ${round(peakMiB, 1)}`)
+  for (const [at, { log, metricsUrl }] of controllers.entries()) {
+    const heap = readHeap(await readMetrics(metricsUrl))
+    onProgress(`memory: ${path.basename(log, '.log')} ${JSON.stringify({ ...all[at], ...heap })}`)
+  }
   return { rssMiB: round(Math.max(...all.map(({ rssMiB }) => rssMiB)), 1), peakMiB: round(Math.max(...all.map(({ peakMiB }) => peakMiB)), 1) }
 }
 

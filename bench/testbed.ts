@@ -10,6 +10,7 @@ import { createBareClient, type BareClient } from './bare-client.ts'
 import { appsNamespace, ownNamespace, sourceName, sourceOf } from './fleet.ts'
 import { isReadyAt, storedRevision } from './judge.ts'
 import { connections, namespaceOf, phaseTimeoutMs, settleMs } from './limit.ts'
+import { readBuilds, readMetrics } from './metrics.ts'
 import { observe, type Observed } from './observe.ts'
 import { forEach } from './pool.ts'
 import { cpuSecondsOfTree } from './processes.ts'
@@ -117,7 +118,7 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
       untilReady: (what, names, revision, onDone) =>
         kustomizations.until(what, names, { isDone: (object) => isReadyAt(object, revision), timeoutMs: phaseTimeoutMs, onProgress, ...(onDone && { onDone }) }),
       downloads: () => artifactTraffic.passed().filter(isDownload).length + gitTraffic.passed().filter(isGitFetch).length,
-      builds: () => countBuilds(platform.controller('kustomize-controller').metricsUrl),
+      builds: async () => readBuilds(await readMetrics(platform.controller('kustomize-controller').metricsUrl)),
       cpuSeconds: async () => (await Promise.all(controllers.map(({ pid }) => cpuSecondsOfTree(pid)))).reduce((sum, each) => sum + each, 0),
       untilQuiet: async (quietMs) => onProgress((await restsAfter(await platform.cluster.tailAudit(), { quietMs, signal })) ? 'the controllers rest' : 'still busy, but measured now'),
       async audited(run) {
@@ -191,20 +192,6 @@ async function restsAfter(tail: AuditTail, { quietMs, signal }: { readonly quiet
 async function requestReconcile(writer: BareClient): Promise<void> {
   const body = { metadata: { annotations: { [annotations.requestedAt]: new Date().toISOString() } } }
   await writer.mergePatch(gitRepositoryKind, { namespace: ownNamespace, name: sourceName }, { body, manager: 'receiver' })
-}
-
-/** As the controller counts them: each view that was handed to an engine process. */
-async function countBuilds(metricsUrl: string): Promise<number> {
-  const answer = await fetch(metricsUrl)
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`${metricsUrl}: HTTP ${answer.status}`)
-  return readBuilds(text)
-}
-
-/** Exported for its test. */
-export function readBuilds(metrics: string): number {
-  const own = /^weir_kustomize_engine_requests_total(?:\{[^}]*\})? (\S+)$/m.exec(metrics) ?? /^weir_kustomize_builds_total\{[^}]*from="engine"[^}]*\} (\S+)$/m.exec(metrics)
-  return Number(own?.[1] ?? 0)
 }
 
 async function freePort(): Promise<number> {
