@@ -113,7 +113,7 @@ describe('the bus, a real nats-server', () => {
     const corrected = await hear('drift-corrected', 'Kustomization', 'kubectl-edit')
     expect(seen.facts.message).toContain('ConfigMap/flows/told')
     expect(corrected.subject).toMatchObject(named)
-    await until('it is corrected', async () => (((await flow.platform.kube.get(target))?.['data'] as { readonly value: string }).value === 'drift' ? true : undefined))
+    await until('it is corrected', async () => (JSON.stringify((await flow.platform.kube.get(target))?.['data']) === '{"value":"drift"}' ? true : undefined))
   })
 
   it('tells of a failure with its reason, and of the convergence that follows', async () => {

@@ -78,21 +78,22 @@ async function leave(app: string): Promise<void> {
 describe('between kustomize-controller and the API server', () => {
   const own = /kustomize\.toolkit\.fluxcd\.io|\/namespaces\/flows\//
   const rows: readonly (readonly [string, readonly FaultRule[]])[] = [
-    ['429 with Retry-After', [{ fault: { kind: 'status', status: 429, retryAfterSeconds: 1 }, path: own, probability: 0.3, count: 12 }]],
-    ['409 on writes', [{ fault: { kind: 'status', status: 409 }, methods: ['PATCH', 'DELETE'], path: own, probability: 0.4, count: 10 }]],
-    ['500 on everything', [{ fault: { kind: 'status', status: 500 }, path: own, probability: 0.3, count: 12 }]],
-    ['connections broken before a call', [{ fault: { kind: 'reset', at: 'request' }, path: own, probability: 0.3, count: 12 }]],
-    ['connections broken after a write was done', [{ fault: { kind: 'reset', at: 'response' }, methods: ['PATCH', 'DELETE'], path: own, probability: 0.4, count: 10 }]],
+    ['429 with Retry-After', [{ fault: { kind: 'status', status: 429, retryAfterSeconds: 1 }, path: own, probability: 0.3, count: 8 }]],
+    ['409 on writes', [{ fault: { kind: 'status', status: 409 }, methods: ['PATCH', 'DELETE'], path: own, probability: 0.4, count: 8 }]],
+    ['500 on everything', [{ fault: { kind: 'status', status: 500 }, path: own, probability: 0.3, count: 8 }]],
+    ['connections broken before a call', [{ fault: { kind: 'reset', at: 'request' }, path: own, probability: 0.3, count: 8 }]],
+    ['connections broken after a write was done', [{ fault: { kind: 'reset', at: 'response' }, methods: ['PATCH', 'DELETE'], path: own, probability: 0.4, count: 8 }]],
     ['watches cut again and again', [{ fault: { kind: 'cut', afterMs: 150 }, path: /watch=(true|1)/ }]],
     ['watches that are told 410', [{ fault: { kind: 'gone-event', afterMs: 200 }, path: /watch=(true|1)/, count: 30 }]],
     ['watch events told twice', [{ fault: { kind: 'duplicate-lines' }, path: /watch=(true|1)/ }]],
-    ['answers cut short', [{ fault: { kind: 'truncate', keepBytes: 40 }, path: own, methods: ['GET', 'PATCH'], probability: 0.3, count: 10 }]],
+    ['answers cut short', [{ fault: { kind: 'truncate', keepBytes: 40 }, path: own, methods: ['GET', 'PATCH'], probability: 0.3, count: 8 }]],
   ]
 
   it.each(rows)('%s: install, upgrade and prune converge', async (name, rules) => {
     const app = `api-${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`
+    await flow.platform.controller(kustomize).kill('SIGKILL') // a process of its own: no pause of an earlier row goes on, and no open watch that knows nothing of the rules
     api.proxy.use(rules)
-    if (name.includes('watch')) api.proxy.breakAll() // those that are open know nothing of the rules
+    await startKustomize()
     const before = api.proxy.injected().length
     await live(app)
     expect(api.proxy.injected().length).toBeGreaterThan(before)
