@@ -40,22 +40,22 @@ export interface FlowRepository {
 }
 
 export async function startFlow(options: FlowOptions = {}): Promise<Flow> {
-  const platform = await startPlatform(options)
+  await using starting = new AsyncDisposableStack() // a start that fails leaves nothing
+  const platform = starting.use(await startPlatform(options))
   const repositories = new Map<string, Named>()
   const onPush = async (name: string): Promise<void> => {
     const named = repositories.get(name)
     if (named) await requestReconcile(platform.kube, gitRepositoryKind, named).catch(() => undefined) // a Git server does not wait for a cluster
   }
   const git = await startGitServer({ ...options.git, onPush })
+  starting.defer(() => git.close())
   await applyAs(platform.kube, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
   const engine = path.join(platform.dir, 'kustomize-engine')
   await copyFile(await kustomizeEngineBinary(), engine)
   const withEngine = (controller: ControllerName, start: StartOptions = {}): StartOptions =>
     controller === 'kustomize-controller' || options.together ? { ...start, flags: [`--kustomize-engine=${engine}`, ...(start.flags ?? [])] } : start
-  const stop = async (): Promise<void> => {
-    await platform.stop()
-    await git.close()
-  }
+  const started = starting.move()
+  const stop = (): Promise<void> => started.disposeAsync()
   return {
     platform,
     git,

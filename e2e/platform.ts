@@ -73,16 +73,19 @@ const bothControllers: readonly ControllerName[] = ['source-controller', 'kustom
 /** Starts a control plane with the chart's definitions and rights; no controller runs yet. */
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const { fleet = 'full', onProgress } = options
+  await using starting = new AsyncDisposableStack() // a start that fails leaves nothing
   const dir = await mkdtemp(path.join(tmpdir(), 'weir-platform-'))
+  starting.defer(() => rm(dir, { recursive: true, force: true }))
   const shipped = await bundleWeir()
   const engine = await kustomizeEngineBinary()
   const bundle = { ...shipped, nodeFlags: [...shipped.nodeFlags, ...(options.nodeFlags ?? [])] }
-  const cluster = await startControlPlane({ fleet, ...(onProgress ? { onProgress } : {}) })
+  const cluster = starting.use(await startControlPlane({ fleet, ...(onProgress ? { onProgress } : {}) }))
   const running = new Map<string, ControllerProcess>()
   const launched = new Set<Launched>()
   await installChart(cluster, { controllers: bothControllers })
-  const nats = options.nats ? await startNats({}) : undefined
+  const nats = options.nats ? starting.use(await startNats({})) : undefined
   const kube = await createKube({ config: await loadConfig({ kubeconfig: cluster.kubeconfig() }), userAgent: 'weir-platform', telemetry: quietTelemetry() })
+  starting.defer(() => kube.close())
   const storageAddress = `127.0.0.1:${await freePort()}`
   const logsDir = path.join(dir, 'logs')
   await mkdir(logsDir)
@@ -110,11 +113,10 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     await Promise.all(first.map(async (each) => each.kill('SIGTERM').then(() => each.exited)))
   }
   const stopControllers = (): Promise<readonly (number | string)[]> => Promise.all([...launched].map((each) => each.kill('SIGTERM').then(() => each.exited)))
+  const started = starting.move()
   const stop = async (): Promise<void> => {
     await stopControllers()
-    await kube.close()
-    await Promise.all([cluster.stop(), nats?.stop()])
-    await rm(dir, { recursive: true, force: true })
+    await started.disposeAsync()
   }
   return {
     cluster,
@@ -127,9 +129,9 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       const key = keyOf(controller, start.replica)
       const before = running.get(key)
       if (before && options.together && (await isAlive(before))) return before
-      const started = await launchOne(controller, start).ready
-      running.set(key, started)
-      return started
+      const ready = await launchOne(controller, start).ready
+      running.set(key, ready)
+      return ready
     },
     async startDoomed(controller, killAt, start = {}) {
       const one = launchOne(controller, { ...start, env: { ...start.env, WEIR_TEST_KILL_AT: killAt } })
