@@ -23,8 +23,10 @@ describe('verdicts', () => {
   })
 
   it('leaves trouble with the API server to the machine, which keeps it out of the conditions for a while', () => {
-    const trouble = new KubeError('unreachable', 'connection closed')
-    expect(() => applyStop(new ApplyError('x', { code: 'unreachable', cause: trouble }))).toThrow(trouble)
+    const trouble = new KubeError('throttled', 'sent: s3cret', { status: 429, retryAfterMs: 7_000 })
+    const judge = () => applyStop(new ApplyError('ConfigMap/a apply failed: s3cret', { code: 'unreachable', cause: trouble }), (text) => text.replaceAll('s3cret', '*****'))
+    expect(judge).toThrow(KubeError)
+    expect(judge).toThrow(expect.objectContaining({ code: 'throttled', status: 429, retryAfterMs: 7_000, message: 'ConfigMap/a apply failed: *****' }))
   })
 
   it.each([

@@ -67,8 +67,13 @@ export function buildStop(error: unknown): Stop {
 export function applyStop(error: unknown, mask: (text: string) => string = (text) => text): Stop {
   if (!(error instanceof ApplyError)) throw error
   // A fact about the API server and none about the objects: `runtime` tries again and keeps it out of the conditions for a minute.
-  if (error.code === 'unreachable' && error.cause instanceof KubeError) throw error.cause
+  if (error.code === 'unreachable' && error.cause instanceof KubeError) throw masked(error.cause, mask(error.message))
   return toStop(applyRows[error.code], { reason: 'ReconciliationFailed', message: mask(error.message) }, { error, ...(error.retryAfterMs === undefined ? {} : { waitMs: error.retryAfterMs }) })
+}
+
+/** The same trouble in words that hide what was sent: an API server may repeat it, and after a minute they are shown. */
+function masked({ code, status, reason, retryAfterMs }: KubeError, message: string): KubeError {
+  return new KubeError(code, message, { ...(status !== undefined && { status }), ...(reason !== undefined && { reason }), ...(retryAfterMs !== undefined && { retryAfterMs }) })
 }
 
 function toStop(row: Row, why: { readonly reason: string; readonly message: string }, facts: { readonly error: Error; readonly waitMs?: number }): Stop {

@@ -49,6 +49,7 @@ it.each([
   ['etcdserver: request timed out', true],
   ['failed calling webhook "x": connection refused', false],
   ['failed to create typed patch object (/a; /v1, Kind=Secret): .data.k: expected string', false],
+  ['failed to convert new object (a/s; /v1, Kind=Secret) to proper version: unable to convert unstructured object to /v1, Kind=Secret: error decoding from json: illegal base64 data at input byte 6', false],
 ])('an internal error "%s" is trouble of the API server: %s', (words, isServers) => {
   expect(isTrouble(error('server', words, 'InternalError'))).toBe(isServers)
 })

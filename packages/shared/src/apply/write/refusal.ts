@@ -47,7 +47,7 @@ export function isTrouble(error: KubeError): boolean {
 }
 
 /** What the API server answers with 500 though it says something about the object: a wrong type in an apply, a webhook that fails. */
-const aboutObject = /webhook|failed to create (typed|manager for)|typed patch|conversion|unmarshal/
+const aboutObject = /webhook|failed to create (typed|manager for)|typed patch|conversion|failed to convert|unmarshal/
 
 const troubles: Readonly<Record<KubeErrorCode, boolean | 'unless-about-object'>> = {
   unauthorized: true,
