@@ -71,7 +71,7 @@ export async function correctDrift(options: CorrectOptions): Promise<CorrectResu
   signal.throwIfAborted()
   const errors = rejected(results)
   const bug = errors.find((error) => !(error instanceof ApplyError))
-  if (bug !== undefined) throw bug
+  if (bug instanceof Error) throw bug
   const waits = plans.map(({ fight }) => fight.waitMs).filter((ms) => ms > 0)
   return {
     corrections: fulfilled(results).toSorted((a, b) => compareForApply(a.ref, b.ref)),

@@ -73,8 +73,10 @@ describe('prune', () => {
   it('reads again before it deletes an object that has moved', async () => {
     const object = configMap(ns, 'moved')
     const stale = await start(object)
-    const patched = world.kube.patch(await world.target(object), { type: 'merge', body: { metadata: { annotations: { x: 'y' } } }, manager: 'rival' })
-    const [result] = await Promise.all([run(stale), patched])
+    const target = await world.target(object)
+    // The watch may not have brought this yet when the deletion is sent, which then names an old resourceVersion.
+    await world.kube.patch(target, { type: 'merge', body: { metadata: { annotations: { x: 'y' } } }, manager: 'rival' })
+    const result = await run(stale)
     expect(shown(result)).toEqual(['ConfigMap/apps/moved deleted'])
   })
 
