@@ -1,11 +1,10 @@
 import { kustomizationKind, type Kustomization } from '@weir/shared/api'
 import { decodeKustomization } from '@weir/shared/api/schemas'
 import { createLiveSet, type LiveSet } from '@weir/shared/apply'
-import { createCache } from '@weir/shared/kube'
-import { createController, createDependencies, createLimit, decodeStored, isReady, type Controller, type Key, type RunEnd, type WakeClass } from '@weir/shared/runtime'
+import { createCache, watchReferences } from '@weir/shared/kube'
+import { createController, createDependencies, createLimit, decodeStored, isReady, keyFrom, type Controller, type Key, type RunEnd, type WakeClass } from '@weir/shared/runtime'
 import { createDeps } from './deps.ts'
 import { finalizeKustomization } from './finalize.ts'
-import { watchReferences } from './inputs/references.ts'
 import { createSourceUsers } from './inputs/source-users.ts'
 import { nameOfSource, watchSources, type Sources } from './inputs/sources.ts'
 import { createMemory, type Memory } from './memory.ts'
@@ -45,8 +44,8 @@ export function createKustomizationController(parts: KustomizationParts): Kustom
     kube,
     signal,
     // A wait with the old values may last until its timeout, and the new ones are what somebody mended.
-    onChange: (key) => controller.supersede(key, 'dependency'),
-    onTrouble: (what, error) => telemetry.log.error('references cannot be watched: they are read at each run', { what, error }),
+    onChange: (owner) => controller.supersede(keyFrom(owner), 'dependency'),
+    onTrouble: (of, error) => telemetry.log.error('references cannot be watched: they are read at each run', { ...of, error }),
   })
   const wiring: Wiring = {
     parts,

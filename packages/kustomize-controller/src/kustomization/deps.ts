@@ -4,6 +4,7 @@ import { createFights } from '@weir/shared/apply'
 import { decodeStored, keyOf, type Key, type Stored } from '@weir/shared/runtime'
 import { checkDependencies, type Neighbours } from './inputs/dependencies.ts'
 import { findSource } from './inputs/find-source.ts'
+import { textsOf } from './inputs/references.ts'
 import { nameOfSource } from './inputs/sources.ts'
 import type { Deps } from './ports.ts'
 import type { Wiring } from './wiring.ts'
@@ -46,7 +47,10 @@ export function createDeps(wiring: Wiring, wakeLater: Deps['wakeLater']): Deps {
       else if (stop.kind === 'stalled') memory.block(key, dependencies.cycle(key))
       return stop
     },
-    readReference: (kind, namespace, name) => references.read({ kind, namespace, name }),
+    async readReference(kind, namespace, name) {
+      const object = await references.read({ kind, namespace, name })
+      return object && textsOf(object)
+    },
     tell(kustomization, event) {
       const object = { apiVersion: apiVersionOf(kustomizationKind), kind: kustomizationKind.kind, metadata: kustomization.metadata }
       parts.recorder.record({ object, ...event })

@@ -65,13 +65,13 @@ function index(wiring: Wiring, { before, after }: Moved & { readonly after: Stor
     // Only a change of itself can help; what it owns is held as before.
     users.remove(key)
     dependencies.remove(key)
-    references.remove(key)
+    references.remove(textOf(key))
     return
   }
   const { value } = after
   users.set(key, nameOfSource(value.spec.sourceRef, key.namespace))
   dependencies.set(key, dependenciesOf(value))
-  references.set(key, referencesOf(value))
+  references.set(textOf(key), referencesOf(value))
   // At a start, and when somebody else wrote the inventory: a run tracks what it holds itself.
   const inventory = inventoryOf({ kustomization: value })
   const known = before?.ok === true ? inventoryOf({ kustomization: before.value }) : []
@@ -82,7 +82,7 @@ function unindex({ users, dependencies, references, live, memory, parts }: Wirin
   const key = keyOf(object.metadata)
   users.remove(key)
   dependencies.remove(key)
-  references.remove(key)
+  references.remove(textOf(key))
   memory.forget(key)
   live.forget(key)
   parts.builder.forget(textOf(key))

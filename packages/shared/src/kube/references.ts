@@ -57,7 +57,7 @@ export function watchReferences(options: ReferencesOptions): References {
   const known = new Map<string, readonly Reference[]>()
 
   const groupOf = ({ kind, namespace }: Reference): Group => {
-    const text = `${kind}/${namespace}`
+    const text = textOfGroup({ kind, namespace })
     const group = groups.get(text) ?? { kind, namespace, names: new Map(), watches: new Map(), seen: new Map() }
     groups.set(text, group)
     return group
@@ -67,6 +67,7 @@ export function watchReferences(options: ReferencesOptions): References {
     for (const group of touched) {
       for (const [name, owners] of group.names) if (owners.delete(owner) && owners.size === 0) group.names.delete(name)
       adjust(options, group)
+      if (group.names.size === 0) groups.delete(textOfGroup(group))
     }
     known.delete(owner)
   }
@@ -84,15 +85,35 @@ export function watchReferences(options: ReferencesOptions): References {
     remove: leave,
     async read(reference, signal = options.signal) {
       const { kind, namespace, name } = reference
+      const before = groups.get(textOfGroup(reference))?.seen.get(name)
       const object = await options.kube.get({ resource: resources[kind], namespace, name }, { signal })
-      const { seen, names } = groupOf(reference)
-      if (names.has(name)) seen.set(name, object?.metadata.resourceVersion ?? absent)
+      const group = groups.get(textOfGroup(reference))
+      if (group) noteRead(options, { group, name, before, found: object?.metadata.resourceVersion ?? absent })
       return object
     },
     close() {
       for (const { watches } of groups.values()) for (const watch of watches.values()) watch.close()
     },
   }
+}
+
+const textOfGroup = ({ kind, namespace }: Pick<Reference, 'kind' | 'namespace'>): string => `${kind}/${namespace}`
+
+interface Noted {
+  readonly group: Group
+  readonly name: string
+  /** What was known when the read began. */
+  readonly before: string | undefined
+  readonly found: string
+}
+
+function noteRead({ onChange }: ReferencesOptions, { group, name, before, found }: Noted): void {
+  const owners = group.names.get(name)
+  if (owners === undefined) return
+  const seen = group.seen.get(name)
+  group.seen.set(name, found)
+  // The watch moved on while this was read, and will not say so again: whoever reads now looks once more.
+  if (seen !== undefined && seen !== before && seen !== found) for (const owner of owners) onChange(owner)
 }
 
 function isSame(a: readonly Reference[], b: readonly Reference[]): boolean {

@@ -19,7 +19,7 @@ export type {
 } from './kind-table.ts'
 export { RunAborted } from './step.ts'
 export type { AbortReason, OnStep, Step, StepOptions } from './step.ts'
-export { keyOf, textOf, wakeClasses } from './wake.ts'
+export { keyFrom, keyOf, textOf, wakeClasses } from './wake.ts'
 export type { Key, WakeClass } from './wake.ts'
 export { conditionOf, isReady } from './summary.ts'
 export { createController, decodeStored } from './controller.ts'

@@ -16,6 +16,12 @@ export function textOf(key: Key): string {
   return `${key.namespace}/${key.name}`
 }
 
+/** The way back from `textOf`; names hold no slash. */
+export function keyFrom(text: string): Key {
+  const slash = text.indexOf('/')
+  return { namespace: text.slice(0, slash), name: text.slice(slash + 1) }
+}
+
 export function keyOf(metadata: ObjectMeta): Key {
   return { namespace: metadata.namespace ?? '', name: metadata.name }
 }

@@ -5,7 +5,7 @@ import { artifactReadyId, type Recorder } from '@weir/shared/events'
 import type { Git } from '@weir/shared/git'
 import { createCache, watchReferences, type Cache, type KubeObject, type References } from '@weir/shared/kube'
 import { fieldAt, isFields } from '@weir/shared/manifest'
-import { createController, createLimit, decodeStored, keyOf, textOf, type Controller, type Host, type Key, type OnStep, type RunEnd, type Stored } from '@weir/shared/runtime'
+import { createController, createLimit, decodeStored, keyFrom, keyOf, textOf, type Controller, type Host, type OnStep, type RunEnd, type Stored } from '@weir/shared/runtime'
 import { finalizeGitRepository } from './finalize.ts'
 import type { Deps } from './ports.ts'
 import { reconcileGitRepository } from './reconcile.ts'
@@ -154,11 +154,6 @@ function announceArtifact({ bus }: Host, { key, before, after }: RunEnd<GitRepos
 
 function objectOf({ metadata }: GitRepository): { readonly apiVersion: string; readonly kind: string; readonly metadata: GitRepository['metadata'] } {
   return { apiVersion: apiVersionOf(gitRepositoryKind), kind: gitRepositoryKind.kind, metadata }
-}
-
-function keyFrom(owner: string): Key {
-  const slash = owner.indexOf('/')
-  return { namespace: owner.slice(0, slash), name: owner.slice(slash + 1) }
 }
 
 /** base64 by key, as the API server gives it. */
