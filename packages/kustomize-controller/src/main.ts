@@ -6,7 +6,7 @@ import { createRecorder } from '@weir/shared/events'
 import { createHttp } from '@weir/shared/http'
 import { createBuilder } from '@weir/shared/kustomize'
 import { jsonOf, parseYaml } from '@weir/shared/manifest'
-import type { Host, Started } from '@weir/shared/runtime'
+import { readiness, type Host, type Started } from '@weir/shared/runtime'
 import type { Telemetry } from '@weir/shared/telemetry'
 import { createKustomizationController } from './kustomization/controller.ts'
 import type { KustomizeOptions } from './options.ts'
@@ -47,9 +47,9 @@ export async function start(options: KustomizeOptions, host: Host): Promise<Star
     },
   })
   const working = host.leading.then(() => kustomizations.start())
-  working.catch(() => undefined) // told by `ready`, or it is stopping
   return {
     ready: readiness(host, kustomizations.synced, working),
+    working,
     drain: (graceMs) => kustomizations.controller.drain(graceMs),
     abandon: () => kustomizations.controller.abandon(),
     async close() {
@@ -60,13 +60,6 @@ export async function start(options: KustomizeOptions, host: Host): Promise<Star
       await http.close()
     },
   }
-}
-
-/** A leader is ready when it works, a follower when it could. */
-async function readiness({ leading }: Host, synced: Promise<unknown>, working: Promise<void>): Promise<void> {
-  await synced
-  const leads = await Promise.race([leading.then(() => true), Promise.resolve(false)])
-  if (leads) await working
 }
 
 /** The kustomize service; where it cannot be had, kubectl does the same more slowly. */

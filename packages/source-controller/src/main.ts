@@ -4,7 +4,7 @@ import { createStore, serveStore, type ArtifactServer } from '@weir/shared/artif
 import { createRecorder } from '@weir/shared/events'
 import { createGit } from '@weir/shared/git'
 import { createHttp } from '@weir/shared/http'
-import type { Host, Started } from '@weir/shared/runtime'
+import { readiness, type Host, type Started } from '@weir/shared/runtime'
 import { advertisedAddress } from './advertised.ts'
 import { createGitRepositoryController } from './git-repository/controller.ts'
 import type { SourceOptions } from './options.ts'
@@ -52,9 +52,9 @@ export async function start(options: SourceOptions, host: Host): Promise<Started
     telemetry.log.info('serving artifacts', { address: served.server.address })
     await repositories.start(store)
   })
-  working.catch(() => undefined) // told by `ready`, or it is stopping
   return {
     ready: readiness(host, repositories.synced, working),
+    working,
     drain: (graceMs) => repositories.controller.drain(graceMs),
     abandon: () => repositories.controller.abandon(),
     async close() {
@@ -65,11 +65,4 @@ export async function start(options: SourceOptions, host: Host): Promise<Started
       await http.close()
     },
   }
-}
-
-/** A leader is ready when it works, a follower when it could. */
-async function readiness({ leading }: Host, synced: Promise<unknown>, working: Promise<void>): Promise<void> {
-  await synced
-  const leads = await Promise.race([leading.then(() => true), Promise.resolve(false)])
-  if (leads) await working
 }

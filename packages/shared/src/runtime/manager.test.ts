@@ -92,6 +92,16 @@ describe('runProcess', () => {
     expect(world.told).toEqual(['abandon', 'close'])
   })
 
+  it('ends with 1 when a follower that was ready cannot work once it leads', async () => {
+    const working = Promise.withResolvers<void>()
+    const world = setUp({ started: { working: working.promise } })
+    const code = runProcess(world.options)
+    await world.ready
+    working.reject(new Error('port taken'))
+    expect(await code).toBe(1)
+    expect(world.told).toEqual(['abandon', 'close'])
+  })
+
   it('ends with 1 when an address is taken', async () => {
     const first = setUp()
     const ended = runProcess(first.options)

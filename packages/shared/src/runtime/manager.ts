@@ -99,15 +99,24 @@ async function untilEnd({ stop, telemetry, onReady }: ProcessOptions, running: r
     stop.addEventListener('abort', () => resolve('stop'), { once: true })
   })
   const lost = running.flatMap(({ leadership }) => (leadership ? [leadership.lost.then(() => 'lost' as const)] : []))
+  const broken = running.flatMap(({ started }) => (started.working ? [untilBroken(started.working, stop)] : []))
   const ready = Promise.all(running.map(({ started }) => started.ready)).then(() => 'ready' as const)
-  const first = await Promise.race([stopped, ...lost, ready])
+  const first = await Promise.race([stopped, ...lost, ...broken, ready])
   if (first !== 'ready') {
     ready.catch(() => undefined)
     return first
   }
   telemetry.log.info('ready', { controllers: running.map(({ member }) => member.controller) })
   onReady?.()
-  return Promise.race([stopped, ...lost])
+  return Promise.race([stopped, ...lost, ...broken])
+}
+
+/** Rejects when a controller that leads cannot work; never when it is merely stopped before it led. */
+async function untilBroken(working: Promise<unknown>, stop: AbortSignal): Promise<never> {
+  await working.catch((error: unknown) => {
+    if (!stop.aborted && !(error instanceof RunAborted)) throw error
+  })
+  return new Promise<never>(() => undefined)
 }
 
 /** The lease goes last: until every write was answered nobody else may begin. */

@@ -32,6 +32,8 @@ export interface HealthServer {
 export interface Started {
   /** Resolves when the controller's caches are synced: a follower is ready too. Rejects when it cannot work at all. */
   readonly ready: Promise<void>
+  /** What it does from `host.leading` on. A rejection that is no stop ends the process, whenever it comes. */
+  readonly working?: Promise<unknown>
   /** Starts no new run, ends the running ones: fetches at once, stages within `graceMs`. */
   drain(graceMs: number): Promise<void>
   /** The lease is lost: ends everything at once and writes nothing (`controller.abandon`). */
