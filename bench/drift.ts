@@ -76,6 +76,8 @@ async function editAll(testbed: Testbed, edits: readonly Edit[]): Promise<readon
   const waits = [...Map.groupBy(edits, ({ kind }) => kind)].map(async ([kind, ofKind]) => {
     const byName = new Map(ofKind.map((edit) => [edit.name, edit]))
     const observed = await testbed.watchObjects(kind)
+    // A correction may be quicker than a watch that is only just opening.
+    await observed.until(`${kind.kind}s seen`, [...byName.keys()], { isDone: () => true, timeoutMs: phaseTimeoutMs / 10 })
     const undone = observed.until(`${kind.kind}s as declared`, [...byName.keys()], {
       isDone: createUndone(byName),
       timeoutMs: phaseTimeoutMs / 10,
