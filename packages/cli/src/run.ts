@@ -4,7 +4,7 @@ import { start as startKustomize } from '@weir/kustomize-controller'
 import { kustomizeFlags, parseOptions as parseKustomizeOptions } from '@weir/kustomize-controller/options'
 import { createInProcessBus, createNatsBus, readClusterName, type Bus } from '@weir/shared/events'
 import { createKube, KubeError, loadConfig, type ConfigSource, type Kube } from '@weir/shared/kube'
-import { leaseName, runProcess, systemClock, type Host, type Member, type Started } from '@weir/shared/runtime'
+import { leaseName, processMemory, runProcess, systemClock, type Host, type Member, type Started } from '@weir/shared/runtime'
 import { createTelemetry, type Telemetry } from '@weir/shared/telemetry'
 import { start as startSource } from '@weir/source-controller'
 import { parseOptions as parseSourceOptions, sourceFlags } from '@weir/source-controller/options'
@@ -161,6 +161,7 @@ async function runPrepared({ request, telemetry, flags, kill }: ProcessParts, pr
       bus,
       telemetry,
       clock: systemClock,
+      memory: processMemory(),
       healthAddress: flags['health-addr'],
       metricsAddress: flags['metrics-addr'],
       graceMs: flags['graceful-shutdown-timeout'],

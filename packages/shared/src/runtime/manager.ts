@@ -6,6 +6,7 @@ import { createHealth, type Health } from './process/health.ts'
 import type { Host, Started } from './process/host.ts'
 import { lead, type LeaseDurations, type Leadership } from './process/lead.ts'
 import { serveProbes, type Probes } from './process/probes.ts'
+import { reclaimWhenIdle, type Memory } from './process/reclaim.ts'
 import { RunAborted, type OnStep } from './step.ts'
 
 /** One controller of the process. */
@@ -29,6 +30,8 @@ export interface ProcessOptions {
   readonly metricsAddress: string
   /** How long a stage may go on after `stop`; 20 s in production. */
   readonly graceMs: number
+  /** Gives memory back when the process is idle; absent: V8 alone decides. */
+  readonly memory?: Memory
   /** SIGTERM or SIGINT: see `stopSignal`. */
   readonly stop: AbortSignal
   /** Fault injection: told of every step of every member. */
@@ -57,6 +60,7 @@ export async function runProcess(options: ProcessOptions): Promise<ExitCode> {
   const ending = new AbortController()
   const running: Running[] = []
   let probes: Probes | undefined
+  const stopReclaiming = options.memory ? reclaimWhenIdle(options.clock, options.memory) : () => undefined
   try {
     probes = await serveProbes({ ...options, health })
     options.onServing?.({ health: probes.health, metrics: probes.metrics })
@@ -70,6 +74,7 @@ export async function runProcess(options: ProcessOptions): Promise<ExitCode> {
     abandon(running, ending)
     return 1
   } finally {
+    stopReclaiming()
     await closeAll(options, running, probes)
   }
 }
