@@ -153,6 +153,11 @@ spec:
           valueFrom:
             fieldRef:
               fieldPath: metadata.namespace
+        # One reader of many small answers: few arenas, and free pages go back to the system.
+        - name: MALLOC_ARENA_MAX
+          value: "2"
+        - name: MALLOC_TRIM_THRESHOLD_
+          value: "131072"
         ports:
         {{- with .ports }}
         {{- toYaml . | nindent 8 }}
