@@ -8,7 +8,7 @@ export async function readMetrics(url: string): Promise<string> {
 
 /** Views that were handed to an engine. 0 before the first one. */
 export function readBuilds(metrics: string): number {
-  return Number(/^weir_kustomize_builds_total\{[^}]*from="engine"[^}]*\} (\S+)$/m.exec(metrics)?.[1] ?? 0)
+  return Number(/^weir_kustomize_engine_requests_total(?:\{[^}]*\})? (\S+)$/m.exec(metrics)?.[1] ?? 0)
 }
 
 /** MiB of what Node holds: the heap, the part of it in use, and buffers outside of it. The rest of a process is code, stacks and what malloc keeps. */

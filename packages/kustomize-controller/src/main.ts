@@ -22,6 +22,7 @@ export async function start(options: KustomizeOptions, host: Host): Promise<Star
   const fetcher = await createFetcher({ http, cacheDir: path.join(cachePath, 'artifacts'), retries: flags['http-retry'], telemetry })
   const engine = await createEngine(flags['kustomize-engine'], path.join(cachePath, 'views'), telemetry)
   const builder = createBuilder({ engine, telemetry })
+  const stopCounting = countRequests(engine, telemetry)
   const recorder = createRecorder({ kube: host.kube, controller: telemetry.controller, eventsAddr: flags['events-addr'], http, telemetry })
   const isOn = (gate: string): boolean => gates.get(gate) === true
   const kustomizations = createKustomizationController({
@@ -55,11 +56,22 @@ export async function start(options: KustomizeOptions, host: Host): Promise<Star
     async close() {
       kustomizations.close()
       await recorder.close()
+      stopCounting()
       await engine.close()
       await fetcher.close()
       await http.close()
     },
   }
+}
+
+/** What the engine was really asked for, by its own count. */
+function countRequests(engine: Engine, { metrics }: Telemetry): () => void {
+  const requests = metrics.counter('weir_kustomize_engine_requests_total', 'Builds that the engine was asked for.', [])
+  const told = { requests: 0 }
+  return metrics.beforeScrape(() => {
+    requests.inc({}, engine.builds() - told.requests)
+    told.requests = engine.builds()
+  })
 }
 
 /** The kustomize service; where it cannot be had, kubectl does the same more slowly. */

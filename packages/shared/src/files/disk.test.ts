@@ -136,6 +136,13 @@ describe('createTempRoot', () => {
     await left.remove()
   })
 
+  it('makes its place again when somebody cleaned it away', async () => {
+    const temp = await createTempRoot(join(root, 'temp'))
+    await rm(temp.path, { recursive: true })
+    const dir = await temp.dir('x')
+    expect((await stat(dir.path)).isDirectory()).toBe(true)
+  })
+
   it('removes a tree with a directory nobody may enter', async () => {
     const temp = await createTempRoot(join(root, 'temp'))
     const dir = await temp.dir('x')

@@ -27,6 +27,7 @@ export async function createTempRoot(path: string): Promise<TempRoot> {
     path,
     async dir(prefix) {
       try {
+        await mkdir(path, { recursive: true, mode: 0o700 }) // a cleaner of temporary files may have taken it
         return ownedDir(await mkdtemp(join(path, `${prefix}-`)))
       } catch (error) {
         throw filesError(error, 'make a temporary directory')
