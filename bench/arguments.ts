@@ -5,7 +5,7 @@ export type ScenarioName = (typeof scenarioNames)[number]
 
 export interface BenchArguments {
   readonly scenario: ScenarioName
-  /** Absent: the size of DESIGN's table. */
+  /** Absent: the size in docs/benchmarks.md. */
   readonly n?: number
   readonly shape?: Shape
   readonly against?: 'flux'

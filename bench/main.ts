@@ -45,7 +45,7 @@ function stopSignal(): AbortSignal {
   return stopping.signal
 }
 
-/** Figures, and the budgets beside them; these are for the size of DESIGN's table. */
+/** Figures, and the budgets beside them; these are for the size in docs/benchmarks.md. */
 function table(figures: Figures, { budgets, n }: Scenario): string {
   const verdicts = new Map(judge(figures, budgets).map((verdict) => [verdict.key, verdict]))
   const rows = Object.entries(figures).map(([key, figure]) => {

@@ -11,7 +11,7 @@ export interface ScenarioOptions {
 
 export type Figures = Readonly<Record<string, number | string | Readonly<Record<string, number>>>>
 
-/** One row of DESIGN's table of budgets. */
+/** One row of the budgets in docs/benchmarks.md. */
 export interface Scenario {
   /** Size of the table. */
   readonly n: number

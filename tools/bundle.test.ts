@@ -8,7 +8,7 @@ import type { Cluster } from '@weir/shared/control-plane'
 import { installChart, testControlPlane } from '@weir/shared/testing'
 import { bundleWeir, type Bundle } from './bundle.ts'
 
-/** DESIGN's budget of a controller's start; the machine of the tests is shared with others, hence the allowance on top. */
+/** The budget of a controller's start (docs/benchmarks.md); the machine of the tests is shared with others, hence the allowance on top. */
 const startBudgetMs = 1000
 const allowance = 4
 

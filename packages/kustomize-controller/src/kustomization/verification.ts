@@ -1,6 +1,6 @@
 import type { Clock } from '@weir/shared/runtime'
 
-/** After a start everything that was applied is applied once more, at this pace over all (DESIGN, Restart). */
+/** After a start everything that was applied is applied once more, at this pace over all. */
 const callsPerSecond = 50
 
 /** Spreads the verification of a fleet over time. */

@@ -8,7 +8,7 @@ import { configMap, deployment, namespaceObject, openWorld } from './test-world.
 import type { World } from './test-world.ts'
 import { waitUntilCurrent } from './wait.ts'
 
-// The app of the benches, on a cluster that really rolls Deployments out: what DESIGN.md promises in calls.
+// The app of the benches, on a cluster that really rolls Deployments out: what docs/benchmarks.md promises in calls.
 const ns = 'fleet'
 const owner = { namespace: 'flux-system', name: 'app' }
 let cluster: Cluster

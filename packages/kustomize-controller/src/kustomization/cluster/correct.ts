@@ -9,7 +9,7 @@ import { intervalMs } from '../timing.ts'
 /** `againMs`: what was corrected a moment ago is left for so long. */
 export type Corrected = { readonly kind: 'corrected'; readonly againMs: number | undefined } | { readonly kind: 'refused' }
 
-/** Writes back what somebody changed: one apply an object, an event for each, no status (DESIGN, Drift). */
+/** Writes back what somebody changed: one apply an object, an event for each, no status. */
 export async function correct(context: Context, prepared: Prepared): Promise<Corrected | Stop> {
   const { kustomization, owner, deps, step } = context
   const result = await step.critical('correct drift', (signal) =>
