@@ -3,6 +3,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { annotations, conditionTypes, gitRepositoryKind, kustomizationKind, type Condition, type GitRepository, type Kind, type Kustomization } from '@weir/shared/api'
 import type { Kube, KubeObject } from '@weir/shared/kube'
+import { expectStatus } from '@weir/shared/testing'
 
 /** Files of a folder by relative path, as a commit takes them. */
 export async function readFolder(folder: string): Promise<Record<string, string>> {
@@ -48,7 +49,7 @@ export async function untilApplied(kube: Kube, named: Named, commit: string, tim
     async () => {
       last = await readKustomization(kube, named)
       const isCurrent = last?.status?.lastAppliedRevision?.endsWith(commit) === true && last.status.observedGeneration === last.metadata.generation
-      return isCurrent && readyOf(last)?.status === 'True' ? last : undefined
+      return isCurrent && readyOf(last)?.status === 'True' ? judged(last) : undefined
     },
     { timeoutMs, seen: () => last?.status },
   )
@@ -62,10 +63,15 @@ export async function untilFailed(kube: Kube, named: Named, reason: string, time
     async () => {
       last = await readKustomization(kube, named)
       const ready = readyOf(last)
-      return ready?.status === 'False' && ready.reason === reason ? last : undefined
+      return ready?.status === 'False' && ready.reason === reason ? judged(last) : undefined
     },
     { timeoutMs, seen: () => last?.status },
   )
+}
+
+function judged(found: Kustomization | undefined): Kustomization | undefined {
+  expectStatus(found)
+  return found
 }
 
 /** What a Receiver does when a Git server calls: a new token on the source. */

@@ -149,11 +149,13 @@ function knowsAnotherKind({ one, place, file }: Question): string | undefined {
 
 function testsOutsideTests({ one, place, file }: Question): string | undefined {
   const isTesting = importedRoom(one.specifier) === 'testing' || one.specifier.startsWith('@jest/') || one.specifier === 'fast-check'
-  return isTesting && !file.isTest && place.room !== 'testing' ? `${one.specifier} is for tests only` : undefined
+  const isWorld = posix.basename(file.path) === testWorld
+  return isTesting && !file.isTest && !isWorld && place.room !== 'testing' ? `${one.specifier} is for tests only` : undefined
 }
 
 /** The test of a `main.ts`, and the world that a package's tests run it in. */
-const mayStart: ReadonlySet<string> = new Set(['main.test.ts', 'testing-world.ts'])
+const testWorld = 'testing-world.ts'
+const mayStart: ReadonlySet<string> = new Set(['main.test.ts', testWorld])
 
 function importsMain({ one, file }: Question): string | undefined {
   if (!one.specifier.startsWith('.') || posix.basename(one.specifier) !== 'main.ts') return undefined

@@ -9,6 +9,7 @@ import { createInProcessBus, type Bus, type ReceivedEvent } from '@weir/shared/e
 import { createKube, loadConfig, type Kube, type KubeObject, type Target } from '@weir/shared/kube'
 import { identify, type Fields } from '@weir/shared/manifest'
 import { runProcess, systemClock, type Key, type OnStep } from '@weir/shared/runtime'
+import { expectStatus } from '@weir/shared/testing'
 import { createTelemetry, quietTelemetry } from '@weir/shared/telemetry'
 import { start } from './main.ts'
 import { parseOptions } from './options.ts'
@@ -219,8 +220,13 @@ export function untilKustomization(world: World, { namespace, name }: Key, holds
 }
 
 /** Ready=True at this revision, at the stored generation and token. */
-export function untilApplied(world: World, at: Key, revision: string): Promise<Kustomization> {
-  return untilKustomization(world, at, (found) => isAppliedAt(found, revision))
+export async function untilApplied(world: World, at: Key, revision: string): Promise<Kustomization> {
+  return judged(await untilKustomization(world, at, (found) => isAppliedAt(found, revision)))
+}
+
+function judged(kustomization: Kustomization): Kustomization {
+  expectStatus(kustomization)
+  return kustomization
 }
 
 export function isAppliedAt({ metadata, status }: Kustomization, revision: string): boolean {
@@ -230,8 +236,8 @@ export function isAppliedAt({ metadata, status }: Kustomization, revision: strin
 }
 
 /** Ready=False for this reason, and not in the middle of a run. */
-export function untilFailed(world: World, at: Key, reason: string): Promise<Kustomization> {
-  return untilKustomization(world, at, (found) => conditionIn(found, 'Ready')?.status === 'False' && conditionIn(found, 'Ready')?.reason === reason)
+export async function untilFailed(world: World, at: Key, reason: string): Promise<Kustomization> {
+  return judged(await untilKustomization(world, at, (found) => conditionIn(found, 'Ready')?.status === 'False' && conditionIn(found, 'Ready')?.reason === reason))
 }
 
 export function conditionIn({ status }: Pick<Kustomization, 'status'> | { status?: Kustomization['status'] | undefined }, type: string): Condition | undefined {

@@ -12,7 +12,7 @@ import { createHttp } from '@weir/shared/http'
 import { createKube, loadConfig } from '@weir/shared/kube'
 import { systemClock, type Started } from '@weir/shared/runtime'
 import { quietTelemetry } from '@weir/shared/telemetry'
-import { startGitServer, testControlPlane, type GitServer } from '@weir/shared/testing'
+import { expectStatus, startGitServer, testControlPlane, type GitServer } from '@weir/shared/testing'
 import { start } from './main.ts'
 import { parseOptions } from './options.ts'
 
@@ -75,7 +75,10 @@ async function open(namespace: string): Promise<World> {
     async until(check) {
       for (let tries = 0; tries < 400; tries++) {
         const object = await read()
-        if (object && check(object)) return object
+        if (object && check(object)) {
+          if (object.status?.conditions && object.status.observedGeneration === object.metadata.generation) expectStatus(object)
+          return object
+        }
         await systemClock.sleep(50)
       }
       throw new Error(`never true: ${String(check)} of ${JSON.stringify(await read())}`)

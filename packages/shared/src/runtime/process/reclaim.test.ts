@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { createFakeClock } from '../../testing/clock.ts'
+import { createFakeClock } from '@weir/shared/testing'
 import { processMemory, reclaimWhenIdle } from './reclaim.ts'
 
 const mib = 1024 * 1024
