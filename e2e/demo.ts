@@ -162,9 +162,9 @@ async function tell({ kube }: Demo, sentence: string): Promise<void> {
 
 async function stay({ platform, repository }: Demo): Promise<void> {
   say(`\n${title('It stays until you press Ctrl-C. Try it:')}`)
-  say(`  git clone ${repository.url}          # change something, commit, push`)
+  say(`  git clone ${repository.url}          # change apps/base/config/shop.properties, commit, push`)
   say(`  export KUBECONFIG=${platform.cluster.kubeconfig()}`)
-  say(`  npm run --silent weir -- get`)
+  say(`  npm run --silent weir -- get --watch`)
   say(`  npm run --silent weir -- why kustomization/apps-production -n ${namespace}`)
   const ended = new AbortController()
   process.once('SIGINT', () => ended.abort())

@@ -28,7 +28,8 @@ export async function upOnOwnCluster(request: UpRequest, world: World): Promise<
     {
       connection: { kubeconfig: cluster.kubeconfig(account) },
       folder: own,
-      argv: [`--nats-url=${nats.url}`, ...request.controllerFlags],
+      // With leases: another `weir up --kubeconfig` against this cluster sees that it is taken.
+      argv: ['--enable-leader-election', `--nats-url=${nats.url}`, ...request.controllerFlags],
       namespace,
       onReady: () => terminal.print(terminal.paint('green', 'Weir is ready. Ctrl-C ends everything.')),
     },
@@ -41,9 +42,10 @@ function introduction({ url, kubeconfig }: ControlPlane, natsUrl: string): strin
 
 In another terminal:
   export KUBECONFIG=${kubeconfig()}
-  kubectl apply -f FILE          a GitRepository and a Kustomization, as in examples/fleet/clusters/demo
-  weir get --watch               how they stand
-  weir why kustomization/NAME    why one is not ready, and what to do
+  kubectl apply -f FILE                                   a GitRepository and a Kustomization; examples/fleet/clusters/demo has some,
+                                                          put the address of your repository into spec.url first
+  npm run --silent weir -- get --watch                    how they stand
+  npm run --silent weir -- why kustomization/NAME         why one is not ready, and what to do
 `
 }
 

@@ -45,13 +45,16 @@ const rows: readonly AdviceRow[] = [
   // Kustomizations.
   { of: 'Kustomization', reasons: ['DependencyCycle'], advice: 'Take one of these out of spec.dependsOn of another.' },
   { of: 'Kustomization', reasons: ['ArtifactFailed'], says: /path not found|no such directory/i, advice: 'Mend spec.path: the source has no such folder at this revision.' },
+  { of: 'Kustomization', reasons: ['BuildFailed'], says: /substitute from .*not found/i, advice: 'Create the ConfigMap or Secret that the message names, or mark it `optional: true` in spec.postBuild.substituteFrom.' },
   { of: 'Kustomization', reasons: ['BuildFailed'], says: /substitut|variable/i, advice: 'Give the variable a value in spec.postBuild, or a default: ${name:-default}.' },
+  { of: 'Kustomization', reasons: ['BuildFailed'], says: /no resource matches strategic merge patch/i, advice: 'A patch is for an object that the folder does not build: mend its kind, name or namespace, in spec.patches of the Kustomization or in the file.' },
   { of: 'Kustomization', reasons: ['BuildFailed'], advice: 'Mend the file that the message names and push. Until then what was applied before stays as it is. `kubectl kustomize FOLDER` shows the same error.' },
   { of: 'Kustomization', reasons: ['PruneFailed'], says: /allow-empty|empty/i, advice: 'The build is empty: mend spec.path, or annotate the Kustomization with weir.dev/allow-empty="true" if everything shall go.' },
 
   // Objects that were refused.
   { reasons: refusals, says: /immutable|may not be (changed|updated)|updates to .* forbidden/i, advice: 'The field cannot be changed in place: annotate the object with kustomize.toolkit.fluxcd.io/force: enabled (it is deleted and created again), or give it another name.' },
   { reasons: refusals, says: /no matches for kind|not-served|no such kind/i, advice: 'The definition of that kind is not installed: install it, from a Kustomization that this one depends on.' },
+  { reasons: refusals, says: /namespace not specified/i, advice: 'Say where the object belongs: metadata.namespace in the file, or spec.targetNamespace of the Kustomization.' },
   { reasons: refusals, says: /namespaces? .*not found/i, advice: 'Create the namespace, in the same folder or in a Kustomization that this one depends on.' },
   { reasons: refusals, says: /webhook/i, advice: 'An admission webhook refuses the object or does not answer: mend the object, or the webhook.' },
   { reasons: refusals, says: /exceeded quota|quota/i, advice: 'The quota of the namespace is used up: raise it, or ask for less.' },

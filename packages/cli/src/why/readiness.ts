@@ -73,7 +73,7 @@ function factsOf(object: KubeObject): readonly string[] {
   const applied = textAt(object, 'status', 'lastAppliedRevision')
   const moved = attempted !== undefined && attempted !== applied
   return [
-    ...(moved ? [`tried revision ${attempted}; applied is ${applied ?? 'none'}`] : []),
+    ...(moved ? [`tried revision ${attempted}; ${applied === undefined ? 'none is applied yet' : `applied is ${applied}`}`] : []),
     ...(object.metadata.deletionTimestamp === undefined ? [] : ['it is being deleted']),
   ]
 }
