@@ -24,8 +24,13 @@ export function explainExit(exit: ChildExit): EngineError {
     return new EngineError('unavailable', `the engine could not be started: ${lastLine(exit.stderr) || reason}`)
   }
   if (exit.code === 3) return new EngineError('deadline', 'the build took longer than allowed')
-  const exhausted = /out of memory|cannot allocate memory|stack overflow|goroutine stack exceeds/.test(exit.stderr)
+  // Go's own words for it differ with what it needed memory for at that moment: heap, address space, a thread, a stack.
+  const exhausted = /out of memory|cannot allocate memory|cannot (re)?map|failed to (create new OS thread|allocate|reserve)|newosproc|errno=1[12]\b|stack overflow|goroutine stack exceeds/i.test(exit.stderr)
   if (exhausted) return new EngineError('resource', 'the build needs more memory than allowed')
+  // A Go program that is no panic dies with 2 when its runtime gives up: under a memory limit that is why, though the reason may be cut off above its registers.
+  if (exit.code === 2 && !/^panic: /m.test(exit.stderr) && /^(fatal error: |[a-z0-9]+\s+0x[0-9a-f]+$)/m.test(exit.stderr)) {
+    return new EngineError('resource', 'the engine gave up, most likely because the build needs more memory than allowed')
+  }
   // The kernel ends with these who went over a limit: memory of the machine or the cgroup, CPU time.
   if (exit.signal === 'SIGKILL' || exit.signal === 'SIGXCPU') {
     return new EngineError('resource', `the build went over a limit (${exit.signal})`)
