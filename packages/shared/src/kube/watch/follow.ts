@@ -6,7 +6,7 @@ import { collectionPath, withQuery } from '../connection/paths.ts'
 import { statusError, transportError } from '../connection/status-error.ts'
 import { KubeError } from '../kube-error.ts'
 import { normalise } from '../normalise.ts'
-import type { Ending } from './next.ts'
+import type { Ending, Life } from './next.ts'
 import { readEvents, type WatchEvent } from './stream.ts'
 import { selection, touch, type Reflection } from './reflection.ts'
 
@@ -18,18 +18,20 @@ export async function followOnce<T>(reflection: Reflection<T>): Promise<Ending> 
   const { caller, signal } = reflection
   const silence = startSilence(reflection, caller.connection.limits.silenceMs)
   const before = reflection.seenMs
-  const progress = (): boolean => reflection.seenMs !== before
+  const state: { openedMs?: number } = {}
+  const life = (): Life => ({ progress: reflection.seenMs !== before, openMs: state.openedMs === undefined ? undefined : performance.now() - state.openedMs })
   try {
     const body = await open(caller, { ...requestFor(reflection), signal: silence.signal })
+    state.openedMs = performance.now()
     for await (const event of readEvents(body)) {
       if (signal.aborted) break
       take(reflection, event)
     }
-    return { kind: 'ended', progress: progress() }
+    return { kind: 'ended', ...life() }
   } catch (error) {
-    if (silence.isSilent()) return { kind: 'ended', progress: progress() }
-    if (error instanceof KubeError) return { kind: 'broken', error, progress: progress() }
-    if (error instanceof HttpError) return { kind: 'broken', error: transportError(error), progress: progress() }
+    if (silence.isSilent()) return { kind: 'ended', ...life() }
+    if (error instanceof KubeError) return { kind: 'broken', error, ...life() }
+    if (error instanceof HttpError) return { kind: 'broken', error: transportError(error), ...life() }
     throw error
   } finally {
     silence.end()
