@@ -48,7 +48,7 @@ const folders: readonly HostileFolder[] = [
   { what: 'a remote base', files: kustomization('resources: ["https://github.com/x/y//z?ref=v1"]'), reason: 'NotSupported', says: /github\.com/ },
   { what: 'a base at a link-local address', files: kustomization('resources: ["http://169.254.169.254/latest/meta-data"]'), reason: 'NotSupported', says: /169\.254\.169\.254/ },
   { what: 'an alias bomb in a kustomization', files: { 'kustomization.yaml': `${bomb}\nresources: []\n` }, reason: 'BuildFailed', says: /alias|anchor/i },
-  { what: 'an alias bomb in a manifest', files: { 'map.yaml': manifest(bomb) }, reason: 'BuildFailed', says: /memory|map\.yaml/ }, // whichever limit is met first
+  { what: 'an alias bomb in a manifest', files: { 'map.yaml': manifest(bomb) }, reason: 'BuildFailed', says: /map\.yaml: .*aliasing/ },
   { what: 'nesting without end', files: { 'map.yaml': manifest(`x: ${'['.repeat(20_000)}`) }, reason: 'BuildFailed', says: /map\.yaml/ },
   { what: 'a file that is no YAML', files: { 'map.yaml': 'a: b: c:\n\t- {' }, reason: 'BuildFailed', says: /map\.yaml/ },
   { what: 'a substitution without end', files: { 'map.yaml': configMap('hostile', { x: `\${a${':-${a'.repeat(5_000)}` }) }, spec: { postBuild: { substitute: { b: '1' } } }, reason: 'BuildFailed', says: /post build failed|substitut|variable/i },

@@ -1,5 +1,6 @@
 import type { View } from '@weir/shared/engine'
 import { jsonOf } from '@weir/shared/manifest'
+import { refusePatchBombs, refuseFileBomb } from './bombs.ts'
 import type { Closure } from './closure/closure.ts'
 import { KustomizeError } from './kustomize-error.ts'
 
@@ -13,7 +14,7 @@ const maxViewBytes = 64 * 1024 * 1024
 
 /**
  * The files of a closure in memory, every kustomization file rewritten as JSON from the scanner's own parse: the engine
- * reads exactly what was checked. KustomizeError `resource` for more than 64 MiB.
+ * reads exactly what was checked. KustomizeError `resource` for more than 64 MiB, `input` for YAML that aliases blow up.
  */
 export async function makeView(closure: Closure, source: ViewSource): Promise<View> {
   const names = new Set(closure.whole ? source.allFiles() : closure.files.keys())
@@ -24,8 +25,10 @@ export async function makeView(closure: Closure, source: ViewSource): Promise<Vi
     const content = await source.read(name)
     size += content.byteLength
     if (size > maxViewBytes) throw new KustomizeError('resource', `the files of the build need more than ${maxViewBytes} bytes`)
+    if (closure.whole || closure.parsed.has(name)) refuseFileBomb(name, content)
     files.set(name, content)
   }
+  refusePatchBombs(closure)
   for (const [name, kustomization] of closure.kustomizations) files.set(name, Buffer.from(yamlSafe(jsonOf(kustomization))))
   return { files, path: closure.path, ownProcess: closure.ownSchema }
 }

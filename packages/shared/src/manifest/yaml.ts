@@ -45,6 +45,23 @@ export function parseYamlDocuments(text: string, options: YamlOptions): readonly
   return documents
 }
 
+/**
+ * Whether aliases make a text stand for more values than that. False for text that cannot be read: whoever reads it refuses it. A few
+ * aliases in a small text are not even looked at: k of them, spread over levels, multiply by at most 3^(k/3).
+ */
+export function expandsTooFar(text: string, maxValues = 1_000_000): boolean {
+  const aliases = text.match(aliasPattern)?.length ?? 0
+  if (aliases === 0 || text.length * 3 ** (aliases / 3) <= maxValues) return false
+  try {
+    refuseExpansion(loadAll(text, { schema: schemas.kyaml, json: true, maxDepth: 1_000, maxAliases: text.length }), maxValues)
+    return false
+  } catch (error) {
+    return error instanceof YamlError
+  }
+}
+
+const aliasPattern = /(?<![^\s[{,:-])\*[^\s[\]{},*]/g
+
 function load(text: string, options: LoadOptions): readonly unknown[] {
   try {
     return loadAll(text, options)

@@ -141,6 +141,16 @@ describe('scanClosure', () => {
     expect(closure.files.size).toBe(20_001)
   })
 
+  it('refuses more kustomizations in one build than any fleet has', async () => {
+    const names = Array.from({ length: 10_001 }, (_, n) => `d${n}`)
+    const files = Object.fromEntries(names.map((name) => [`${name}/kustomization.yaml`, ''] as const))
+    await expect(codeOf(scan({ 'kustomization.yaml': `resources: [${names.join(', ')}]\n`, ...files }))).resolves.toBe('resource')
+  })
+
+  it.each(['/etc', '../../etc', 'a/../../../etc'])('refuses the component %j', async (reference) => {
+    await expect(codeOf(scan({ 'app/kustomization.yaml': `components: [${reference}]`, 'etc/kustomization.yaml': '' }, { path: 'app' }))).resolves.toBe('escapes')
+  })
+
   it('ends every kustomization file in a closure or a KustomizeError', async () => {
     const words = ['resources', 'Bases', 'components', 'patches', 'transformers', 'generators', 'configMapGenerator', 'openapi', '- ', ': ', '\n', '  ', '[', ']', '{', '}', '&a ', '*a', '<<', '"', "'", '|', '>', '..', '/', 'x.yaml', 'https://h/r', '!!binary ', '~', '? ', '#', '---\n', '\t', '\u0000', '\ufeff']
     await fc.assert(fc.asyncProperty(fc.array(fc.constantFrom(...words), { maxLength: 25 }), async (pieces) => {

@@ -26,6 +26,8 @@ export interface Footprint {
 export interface Closure extends Footprint {
   /** The directory that is built, cleaned. */
   readonly path: string
+  /** Files that the engine reads as YAML; the others become content of objects. */
+  readonly parsed: ReadonlySet<string>
   /** Kustomization files by path, spelled; the top one merged with the spec. */
   readonly kustomizations: ReadonlyMap<string, Kustomization>
   /** The top one where the tree has none: made from the directory. */
@@ -39,6 +41,7 @@ interface Scan {
   readonly spec: BuildSpec
   readonly path: string
   readonly files: Map<string, string>
+  readonly parsed: Set<string>
   readonly absent: Set<string>
   readonly listed: Set<string>
   readonly kustomizations: Map<string, Kustomization>
@@ -62,7 +65,7 @@ export async function scanClosure(reader: TreeReader, spec: BuildSpec): Promise<
     throw new KustomizeError('invalid-path', `kustomization path not found: ${spec.path ?? '.'}: no such directory in the source`)
   }
   const scan: Scan = {
-    reader, spec, path, files: new Map(), absent: new Set(), listed: new Set(), kustomizations: new Map(),
+    reader, spec, path, files: new Map(), parsed: new Set(), absent: new Set(), listed: new Set(), kustomizations: new Map(),
     scanned: new Set(), open: [path], whole: false, ownSchema: false, generated: undefined,
   }
   for (let directory = scan.open.pop(); directory !== undefined; directory = scan.open.pop()) {
@@ -71,8 +74,8 @@ export async function scanClosure(reader: TreeReader, spec: BuildSpec): Promise<
     if (scan.scanned.size > maxRoots) throw new KustomizeError('resource', `more than ${maxRoots} kustomizations in one build`)
     await scanRoot(scan, directory)
   }
-  const { files, absent, listed, kustomizations, whole, ownSchema, generated } = scan
-  return { path, files, absent, listed, kustomizations, whole, ownSchema, generated }
+  const { files, parsed, absent, listed, kustomizations, whole, ownSchema, generated } = scan
+  return { path, files, parsed, absent, listed, kustomizations, whole, ownSchema, generated }
 }
 
 async function scanRoot(scan: Scan, directory: string): Promise<void> {
@@ -177,6 +180,7 @@ interface Found {
 
 async function followFile(scan: Scan, { reference, path, from }: Found): Promise<void> {
   addFile(scan, path)
+  if (!reference.content) scan.parsed.add(path)
   if (!reference.plugin) return
   const text = await scan.reader.text(path)
   await followPlugins(scan, { text, file: path, from })

@@ -13,6 +13,8 @@ export interface Reference {
   readonly maybeInline: boolean
   /** What is loaded names further files: it configures a plugin. */
   readonly plugin: boolean
+  /** What is loaded is content for an object, whatever it looks like; anything else is read as YAML. */
+  readonly content: boolean
 }
 
 /** Everything that the fields of one kustomization file load. Pure: nothing is looked up. */
@@ -58,7 +60,7 @@ function lists(kustomization: Kustomization, names: readonly string[], loading: 
 }
 
 function file(field: string, value: string): Reference {
-  return { field, value, loading: 'file', maybeInline: false, plugin: false }
+  return { field, value, loading: 'file', maybeInline: false, plugin: false, content: false }
 }
 
 function inlineOr(reference: Reference): Reference {
@@ -80,11 +82,12 @@ function openapiOf(openapi: unknown): readonly Reference[] {
 }
 
 function generatorSources(field: string, entries: unknown): readonly Reference[] {
-  return recordsOf(entries).flatMap((entry) => [
+  const sources = recordsOf(entries).flatMap((entry) => [
     ...textsOf(entry['files']).flatMap((value) => single(`${field}.files`, filePart(value))),
     ...textsOf(entry['envs']).map((value) => file(`${field}.envs`, value)),
     ...single(`${field}.env`, entry['env']),
   ])
+  return sources.map((source) => ({ ...source, content: true }))
 }
 
 /** `path` or `key=path`; anything else the engine refuses. */
