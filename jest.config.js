@@ -4,7 +4,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: {},
   testMatch: ['<rootDir>/packages/*/src/**/*.test.ts', '<rootDir>/tools/**/*.test.ts', '<rootDir>/e2e/**/*.test.ts', '<rootDir>/bench/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  // e2e/flux needs Flux's own programs: `npm run e2e:flux`.
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/e2e/flux/'],
   modulePathIgnorePatterns: ['/dist/'],
   testTimeout: 120_000,
   maxWorkers: 2,
