@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
-import type { Login, TlsFiles } from '@weir/shared/auth'
+import { parseGitUrl, type Login, type TlsFiles } from '@weir/shared/auth'
 
 /** What git is told beside its arguments: environment variables and configuration. Nothing secret reaches an argument list. */
 export interface Access {
@@ -26,6 +26,12 @@ export async function openAccess(login: Login, dir: string, algorithms: SshAlgor
     case 'ssh':
       return sshAccess(login, dir, algorithms)
   }
+}
+
+/** Git takes these for redirects, too: nothing leads from https to http, where anybody on the way may answer. */
+export function allowedProtocols(url: string): Access['environment'] {
+  const { scheme } = parseGitUrl(url)
+  return { GIT_ALLOW_PROTOCOL: scheme === 'http' ? 'http:https' : scheme }
 }
 
 /** A header that we add goes wherever git is redirected to, so it is not redirected at all. */

@@ -20,6 +20,7 @@ const rules: readonly Rule[] = [
   rule(/couldn't find remote ref|not our ref|unadvertised object/i, 'ref-not-found', 'the reference does not exist'),
   rule(/repository .*not found|returned error: (?:404|410)|does not appear to be a git repository|Repository not found|does not exist/i, 'not-found', 'the repository does not exist, or the login may not see it'),
   rule(/returned error: 30\d|unable to update url base from redirection/, 'redirected', 'the server redirects elsewhere, which is not followed with a login'),
+  rule(/Protocol "?http"? (?:is )?(?:not supported|disabled)/i, 'redirected', 'the server redirects from https to http, which is not followed'),
   rule(/SSL|certificate|TLS|gnutls/i, 'tls', 'the TLS connection failed'),
   rule(/transport '[^']*' not allowed|protocol '[^']*' is not supported/, 'invalid-url', 'the URL is not allowed'),
   rule(/Could not resolve (?:host|proxy)/i, 'unreachable', 'the host cannot be resolved'),

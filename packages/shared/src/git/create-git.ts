@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { AuthError, digestOfLogin, parseGitUrl } from '@weir/shared/auth'
 import { createTempRoot, defaultTreeLimits, FilesError, type TempDir, type TempRoot, type TreeLimits } from '@weir/shared/files'
 import type { Telemetry } from '@weir/shared/telemetry'
-import { openAccess, type Access } from './access.ts'
+import { allowedProtocols, openAccess, type Access } from './access.ts'
 import { fetchInto, initMirror, repackIfMany, unpackCommit, type CheckoutJob, type Found } from './checkout.ts'
 import { GitError } from './git-error.ts'
 import { planRef, revisionOf } from './git-ref.ts'
@@ -214,10 +214,11 @@ function labelOf(revision: string): string | undefined {
 }
 
 /** A private directory with the login's files for one operation. */
-async function withAccess<T>(room: Room, { login }: RemoteRequest, run: (access: Access, dir: string) => Promise<T>): Promise<T> {
+async function withAccess<T>(room: Room, { url, login }: RemoteRequest, run: (access: Access, dir: string) => Promise<T>): Promise<T> {
   const dir = await room.temp.dir('login').catch(diskError)
   try {
-    return await run(await openAccess(login, dir.path, room.algorithms), dir.path)
+    const { environment, config } = await openAccess(login, dir.path, room.algorithms)
+    return await run({ environment: { ...environment, ...allowedProtocols(url) }, config }, dir.path)
   } catch (error) {
     return diskError(error)
   } finally {

@@ -13,20 +13,24 @@ export interface TestCertificates {
   readonly client: { readonly cert: string; readonly key: string }
 }
 
+/** What is wrong with a server's certificate, but for which it could be trusted. */
+export type CertificateFlaw = 'expired' | 'other-host'
+
 /** Made with `openssl` for one test. */
-export async function makeCertificates(): Promise<TestCertificates> {
+export async function makeCertificates(flaw?: CertificateFlaw): Promise<TestCertificates> {
   const dir = await mkdtemp(join(tmpdir(), 'weir-certificates-'))
   const openssl = (...args: readonly string[]): Promise<unknown> => exec('openssl', [...args], { cwd: dir })
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   const issue = async (name: string, extensions: string): Promise<{ cert: string; key: string }> => {
     await writeFile(join(dir, `${name}.ext`), extensions)
     await openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`)
-    await openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`, '-out', `${name}.crt`)
+    await openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', flaw === 'expired' ? '-1' : '2', '-extfile', `${name}.ext`, '-out', `${name}.crt`)
     return { cert: await readFile(join(dir, `${name}.crt`), 'utf8'), key: await readFile(join(dir, `${name}.key`), 'utf8') }
   }
   try {
     await openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2', '-subj', '/CN=weir test authority')
-    const server = await issue('server', 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n')
+    const names = flaw === 'other-host' ? 'DNS:git.example.com' : 'IP:127.0.0.1,DNS:localhost'
+    const server = await issue('server', `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`)
     const client = await issue('client', 'extendedKeyUsage=clientAuth\n')
     return { ca: await readFile(join(dir, 'ca.crt'), 'utf8'), server, client }
   } finally {

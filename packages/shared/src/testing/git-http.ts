@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gitCommand } from './git-repository.ts'
-import { makeCertificates } from './certificates.ts'
+import { makeCertificates, type CertificateFlaw } from './certificates.ts'
 
 export interface HttpRules {
   /** Login that every request must carry. */
@@ -13,6 +13,8 @@ export interface HttpRules {
   readonly bearer?: string
   /** With https: a client certificate of the server's own authority is required. */
   readonly clientCertificates?: boolean
+  /** With https: what is wrong with the server's certificate. */
+  readonly flaw?: CertificateFlaw
   /** Answers every request with 302 to this base URL. */
   readonly redirectTo?: string
   /** Answers every request with this status. */
@@ -46,7 +48,7 @@ export async function startGitHttp(root: string, setup: HttpSetup): Promise<GitL
   const seen: GitRequest[] = []
   const children = new Set<ChildProcess>()
   const state: { how: 'stall' | 'cut' | 'none' } = { how: 'none' }
-  const certificates = setup.secure ? await makeCertificates() : undefined
+  const certificates = setup.secure ? await makeCertificates(rules.flaw) : undefined
   const answer: RequestListener = (request, response) => {
     seen.push({ method: request.method ?? '', path: request.url ?? '', authorization: request.headers.authorization })
     if (state.how === 'stall') return
