@@ -123,6 +123,38 @@ describe('createFetcher', () => {
     expect(await readdir(join(dir, 'cache/trees'))).toEqual([])
   })
 
+  it('follows no redirect, which could lead to an address that only this process reaches', async () => {
+    const artifact = await put('one', { a: 'a' })
+    const inner: string[] = []
+    const link = { to: '' }
+    const redirecting = await serve({ address: '127.0.0.1:0', telemetry, handler: (_, response) => void response.writeHead(302, { location: link.to }).end() })
+    const metadata = await serve({
+      address: '127.0.0.1:0',
+      telemetry,
+      handler(request, response) {
+        inner.push(request.url ?? '')
+        response.end('canary-of-the-metadata-server')
+      },
+    })
+    for (const to of [metadata.url, artifact.url]) {
+      link.to = to
+      expect(await codeOf({ ...artifact, url: `${redirecting.url}/a.tar.gz` })).toBe('unreachable')
+    }
+    expect(inner).toEqual([])
+    await Promise.all([redirecting.close(), metadata.close()])
+  })
+
+  it('says nothing of what a wrong address answers', async () => {
+    const artifact = await put('one', { a: 'a' })
+    for (const status of [200, 500]) {
+      const metadata = await serve({ address: '127.0.0.1:0', telemetry, handler: (_, response) => void response.writeHead(status).end('canary-of-the-metadata-server') })
+      const error: unknown = await fetcher.fetch({ ...artifact, digest: digestOf('another'), url: `${metadata.url}/latest/meta-data` }, never).catch((thrown: unknown) => thrown)
+      expect(error).toBeInstanceOf(ArtifactError)
+      expect(String(error)).not.toContain('canary')
+      await metadata.close()
+    }
+  })
+
   it('tries a broken body again', async () => {
     const artifact = await put('one', { a: 'a'.repeat(1000) })
     const bytes = await readFile(join(dir, 'root', artifact.path))
