@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -74,6 +74,26 @@ async function read(kube: Kube, id: string): Promise<KubeObject> {
   return object
 }
 
+/** Folders of the fixtures with a kustomization file, and what becomes of each. */
+const served = {
+  podinfo: ['kustomize', ...['backend', 'cache', 'database', 'frontend'].map((base) => `deploy/bases/${base}`), ...['dev', 'production', 'staging'].map((overlay) => `deploy/overlays/${overlay}`)],
+  'metrics-server': ['manifests/base', ...['test', 'test-ha', 'release-ha-1.21+', 'release'].map((overlay) => `manifests/overlays/${overlay}`)],
+}
+/** `policy/v1beta1` is gone from the server. */
+const notServed = ['metrics-server/manifests/overlays/release-ha']
+/** Components are parts of an overlay and build nothing by themselves; the fleet's kinds are Helm's and others that no server here has. */
+const buildOnly = /^(fleet-example|metrics-server\/manifests\/components)\//
+
+suite(`the fixtures${because}`, () => {
+  it('are all applied, or said not to be', async () => {
+    const entries = await readdir(fixtures, { recursive: true, withFileTypes: true })
+    const files = entries.filter(({ name }) => ['kustomization.yaml', 'kustomization.yml', 'Kustomization'].includes(name))
+    const folders = files.map(({ parentPath }) => path.relative(fixtures, parentPath)).filter((folder) => !buildOnly.test(folder))
+    const known = Object.entries(served).flatMap(([repository, paths]) => paths.map((folder) => `${repository}/${folder}`))
+    expect(folders.toSorted()).toEqual([...known, ...notServed].toSorted())
+  })
+})
+
 async function createVolume(kube: Kube, name: string): Promise<void> {
   const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: `/tmp/${name}` } }
   await applyAs(kube, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name }, spec })
@@ -106,22 +126,23 @@ suite(`podinfo, as kubectl applies it${because}`, () => {
     await untilApplied(kube, { namespace, name }, commit, 150_000)
   }
 
-  it('kustomize, into a namespace that the Kustomization names', async () => {
-    const target = 'podinfo-target'
-    await Promise.all([applyAs(flow.platform.kube, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: target } }), reference.createNamespace(target)])
-    await applied('podinfo', { path: './kustomize', targetNamespace: target })
-    const overlay = path.join(work, 'podinfo/target')
+  it.each(served.podinfo.filter((folder) => !folder.includes('overlays')))('%s, into a namespace that the Kustomization names', async (folder) => {
+    const name = `into-${path.basename(folder)}`
+    await Promise.all([applyAs(flow.platform.kube, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }), reference.createNamespace(name)])
+    await applied(name, { path: `./${folder}`, targetNamespace: name, wait: folder === 'kustomize' }) // the bases need their overlay to run
+    const overlay = path.join(work, 'podinfo', name)
     await mkdir(overlay)
-    await writeFile(path.join(overlay, 'kustomization.yaml'), `namespace: ${target}\nresources: [../kustomize]\n`)
+    await writeFile(path.join(overlay, 'kustomization.yaml'), `namespace: ${name}\nresources: [../${folder}]\n`)
     const theirs = await reference.apply('-k', overlay)
-    expect(await compareWith(reference, flow.platform.kube, { name: 'podinfo', theirs })).toEqual([])
-    expect(theirs).toHaveLength(3)
+    expect(await compareWith(reference, flow.platform.kube, { name, theirs })).toEqual([])
+    expect(theirs.length).toBeGreaterThan(2)
   })
 
-  it.each(['dev', 'staging', 'production'])('the overlay %s, waiting until all of it runs', async (overlay) => {
+  it.each(served.podinfo.filter((folder) => folder.includes('overlays')))('%s, waiting until all of it runs', async (folder) => {
+    const overlay = path.basename(folder)
     await createVolume(flow.platform.kube, `volume-${overlay}`)
-    await applied(overlay, { path: `./deploy/overlays/${overlay}` })
-    const theirs = await reference.apply('-k', path.join(work, 'podinfo/deploy/overlays', overlay))
+    await applied(overlay, { path: `./${folder}` })
+    const theirs = await reference.apply('-k', path.join(work, 'podinfo', folder))
     expect(await compareWith(reference, flow.platform.kube, { name: overlay, theirs })).toEqual([])
     expect(theirs.length).toBeGreaterThan(15)
   })
@@ -166,11 +187,12 @@ suite(`metrics-server, whose APIService stays unavailable${because}`, () => {
     await until('release-ha is gone', async () => ((await readKustomization(kube, { namespace, name: 'release-ha' })) === undefined ? true : undefined))
   })
 
-  it('the release, as kubectl applies it', async () => {
+  // One Kustomization that moves from folder to folder, as kubectl does on its server: the last is the release.
+  it.each(served['metrics-server'])('%s, as kubectl applies it', async (folder) => {
     const { kube } = flow.platform
-    await applyAs(kube, kustomizationOf('release', repository.named, { path: './manifests/overlays/release' }))
+    await applyAs(kube, kustomizationOf('release', repository.named, { path: `./${folder}` }))
     await untilApplied(kube, { namespace, name: 'release' }, await repository.remote.resolve('main'))
-    const theirs = await reference.apply('-k', path.join(fixtures, 'metrics-server/manifests/overlays/release'))
+    const theirs = await reference.apply('-k', path.join(fixtures, 'metrics-server', folder))
     expect(await compareWith(reference, kube, { name: 'release', theirs })).toEqual([])
     expect(theirs.map(({ kind }) => kind)).toContain('APIService')
   })
