@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gitLogin, type Login } from '@weir/shared/auth'
 import { createGit, GitError, type Checkout, type Git } from '@weir/shared/git'
+import { serve as serveHttp } from '@weir/shared/http'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { startGitServer, type GitServer, type GitServerOptions, type TestRepository } from '@weir/shared/testing'
 
@@ -104,6 +105,17 @@ describe('a redirect', () => {
     const { repository } = await serve({ redirectTo })
     expect(await verdict(repository.url)).not.toBe('checked out')
   })
+})
+
+it.each([200, 301, 401, 404, 500])('what a wrong address answers with %i is told to nobody', async (status) => {
+  // An instance's metadata, say, which whoever may write a GitRepository must not read through us.
+  for (const type of ['text/plain', 'application/json', 'application/x-git-upload-pack-advertisement']) {
+    const metadata = await serveHttp({ address: '127.0.0.1:0', telemetry: quietTelemetry(), handler: (_, response) => void response.writeHead(status, { 'content-type': type }).end('canary-of-the-metadata-server\nerror: canary-line\n') })
+    const error: unknown = await checkOut(`${metadata.url}/latest/meta-data`).catch((thrown: unknown) => thrown)
+    await metadata.close(0)
+    expect(error).toBeInstanceOf(GitError)
+    expect(String(error)).not.toContain('canary')
+  }
 })
 
 it('a login in the URL is in no argument list', async () => {
