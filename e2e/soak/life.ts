@@ -1,0 +1,50 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Kube } from '@weir/shared/kube'
+import { createRandom } from '@weir/shared/testing'
+import { createActs } from './acts.ts'
+import type { App } from './apps.ts'
+import type { Ledger } from './ledger.ts'
+import { choose } from './plan.ts'
+
+export interface LifeOptions {
+  readonly kube: Kube
+  readonly apps: readonly App[]
+  readonly ledger: Ledger
+  readonly seed: number
+}
+
+/** What people do to a fleet, one thing after the other, from a seed. */
+export interface Life {
+  /** Goes on until the signal. */
+  live(signal: AbortSignal): Promise<void>
+  /** Undoes what is still open, and makes a last commit in every repository. */
+  settle(): Promise<void>
+  /** What was done, by kind. */
+  happenings(): Readonly<Record<string, number>>
+}
+
+/** Between two happenings, drawn evenly. */
+const [leastPauseMs, mostPauseMs] = [2_500, 5_500]
+
+export function createLife({ kube, apps, ledger, seed }: LifeOptions): Life {
+  const random = createRandom(seed)
+  const { act, broken, gone } = createActs(kube, ledger)
+  const happened: Record<string, number> = {}
+  return {
+    async live(signal) {
+      for (;;) {
+        await pause(leastPauseMs + random() * (mostPauseMs - leastPauseMs), undefined, { signal }).catch(() => undefined)
+        if (signal.aborted) return
+        const happening = choose({ apps, broken, gone, nowMs: performance.now() }, random)
+        await act(happening)
+        happened[happening.kind] = (happened[happening.kind] ?? 0) + 1
+      }
+    },
+    async settle() {
+      for (const { app } of broken.slice()) await act({ kind: 'fix', app })
+      for (const { app } of gone.slice()) await act({ kind: 'create kustomization', app })
+      for (const name of ledger.last().keys()) await ledger.commit(name, { 'README.md': 'the end' }, 'the end')
+    },
+    happenings: () => happened,
+  }
+}

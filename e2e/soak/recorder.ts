@@ -1,0 +1,82 @@
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { ControllerName } from '../platform.ts'
+import type { Allowance, Point, Series } from './flat.ts'
+import { controllers, type Rig } from './rig.ts'
+import { readChildren, readFolderMiB, readHeld, readSample, type Held, type Sample } from './sample.ts'
+
+/** What is judged, and what each may grow by. A handful of handles more or less is a moment's work in flight; README.md has the reasons. */
+export const allowances = {
+  rssMiB: { absolute: 8, relative: 0.1 },
+  heapMiB: { absolute: 2, relative: 0.05 },
+  externalMiB: { absolute: 4, relative: 0.1 },
+  files: { absolute: 6, relative: 0 },
+  sockets: { absolute: 6, relative: 0 },
+  timers: { absolute: 6, relative: 0 },
+  resources: { absolute: 8, relative: 0 },
+  liveTimers: { absolute: 8, relative: 0 },
+  childrenRssMiB: { absolute: 8, relative: 0.1 },
+} as const satisfies Readonly<Record<string, Allowance>>
+export type Measure = keyof typeof allowances
+
+/** One line of the record: everything known of one moment. */
+export interface Line {
+  /** Since the whole fleet was ready. */
+  readonly atMs: number
+  readonly controllers: Readonly<Record<ControllerName, Sample & Partial<Held> & { readonly childrenRssMiB?: number }>>
+  /** Ready, of all Kustomizations. */
+  readonly ready: number
+  readonly commits: number
+  readonly faults: number
+  /** Once a minute: of the folders that grow by nature (etcd, logs), and of those that must not (store, cache). */
+  readonly diskMiB?: Readonly<Record<string, number>>
+}
+
+export interface Recorder {
+  /** A full one asks for what is left after a garbage collection too, and measures the disk. */
+  take(facts: Pick<Line, 'atMs' | 'ready' | 'commits' | 'faults'>, depth: 'quick' | 'full'): Promise<Line>
+  lines(): readonly Line[]
+}
+
+export async function startRecorder(rig: Rig, file: string): Promise<Recorder> {
+  await mkdir(path.dirname(file), { recursive: true })
+  await writeFile(file, '')
+  const lines: Line[] = []
+  return {
+    lines: () => lines,
+    async take(facts, depth) {
+      const [source, kustomize] = await Promise.all(controllers.map((name) => readController(rig, name, depth)))
+      if (source === undefined || kustomize === undefined) throw new Error('two controllers are read')
+      const disk = depth === 'full' ? { diskMiB: await readDisk(rig) } : {}
+      const line: Line = { ...facts, controllers: { 'source-controller': source, 'kustomize-controller': kustomize }, ...disk }
+      lines.push(line)
+      await appendFile(file, `${JSON.stringify(line)}\n`)
+      return line
+    },
+  }
+}
+
+async function readController({ flow: { platform }, probeFile }: Rig, name: ControllerName, depth: 'quick' | 'full'): Promise<Line['controllers'][ControllerName]> {
+  const running = platform.controller(name)
+  const sample = await readSample(running) // before the collection, which changes what is resident
+  const children = name === 'kustomize-controller' ? { childrenRssMiB: (await readChildren(running.pid)).rssMiB } : {} // the other one's are git, which come and go
+  return { ...sample, ...children, ...(depth === 'full' ? await readHeld(running.pid, probeFile(name)) : {}) }
+}
+
+async function readDisk({ flow: { platform } }: Rig): Promise<Readonly<Record<string, number>>> {
+  const folders = { store: platform.storagePath, cache: path.join(platform.dir, 'cache'), logs: path.join(platform.dir, 'logs'), controlPlane: platform.cluster.dir }
+  return Object.fromEntries(await Promise.all(Object.entries(folders).map(async ([name, folder]) => [name, Math.round(await readFolderMiB(folder))] as const)))
+}
+
+/** What was recorded, by controller and measure; what a controller does not tell is no series. */
+export function seriesOf(lines: readonly Line[]): readonly Series[] {
+  return controllers.flatMap((name) =>
+    (Object.keys(allowances) as Measure[]).flatMap((measure) => {
+      const points = lines.flatMap(({ atMs, controllers: { [name]: read } }): readonly Point[] => {
+        const value = read[measure]
+        return value === undefined ? [] : [{ atMs, value }]
+      })
+      return points.length === 0 ? [] : [{ measure: `${name} ${measure}`, allowed: allowances[measure], points }]
+    }),
+  )
+}

@@ -1,0 +1,180 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { findLeftFiles, findProcesses } from '../aftermath.ts'
+import { until } from '../fleet.ts'
+import { createJournal, findWrongDeletions } from '../invariants.ts'
+import { declaredBy } from './apps.ts'
+import type { SoakArguments } from './arguments.ts'
+import { ourAgents, startAuditor, type Auditor } from './audit.ts'
+import { judgeAll, warmUpMs, type Judged } from './flat.ts'
+import { createLedger, type Ledger } from './ledger.ts'
+import { createLife, type Life } from './life.ts'
+import { seriesOf, startRecorder, type Line, type Recorder } from './recorder.ts'
+import { controllers, startRig, type Rig } from './rig.ts'
+import { appliedCommit, differences, isReady, listKustomizations, notSettled, wrongStatuses } from './state.ts'
+
+export interface Report {
+  readonly minutes: number
+  readonly kustomizations: number
+  readonly seed: number
+  readonly commits: number
+  /** Injected faults, by path. */
+  readonly faults: Readonly<Record<string, number>>
+  /** What people did, by kind. */
+  readonly happenings: Readonly<Record<string, number>>
+  /** API calls by controller, watches apart. */
+  readonly calls: Readonly<Record<string, number>>
+  readonly deletions: number
+  readonly cpuSeconds: Readonly<Record<string, number>>
+  readonly warmUpMinutes: number
+  readonly verdict: Readonly<Record<string, Judged>>
+  /** What is wrong besides: not ready at the end, wrongly deleted, left behind. */
+  readonly problems: readonly string[]
+  readonly record: string
+  readonly isFlat: boolean
+}
+
+export interface SoakOptions extends Omit<SoakArguments, 'record'> {
+  readonly record: string
+  readonly onProgress: (line: string) => void
+  /** Ends the run early, with nothing left behind. */
+  readonly signal: AbortSignal
+}
+
+const everyMs = 10_000
+const fullEvery = 6
+const readyTimeoutMs = 15 * 60_000
+const settleTimeoutMs = 10 * 60_000
+const mostProblems = 50
+
+interface Soak {
+  readonly options: SoakOptions
+  readonly rig: Rig
+  readonly ledger: Ledger
+  readonly life: Life
+  readonly auditor: Auditor
+  readonly recorder: Recorder
+}
+
+export async function soak(options: SoakOptions): Promise<Report> {
+  const { onProgress, signal, seed } = options
+  await using rig = await startRig(options)
+  const { platform } = rig.flow
+  const auditor = await startAuditor(platform.cluster)
+  const journal = createJournal()
+  for (const app of rig.apps) journal.push(app.name, 'first', declaredBy(app))
+  const ledger = createLedger(rig.repositories, journal)
+  const life = createLife({ kube: platform.kube, apps: rig.apps, ledger, seed })
+  const recorder = await startRecorder(rig, options.record)
+  const running: Soak = { options, rig, ledger, life, auditor, recorder }
+
+  const ready = async (): Promise<true | undefined> => ((await listKustomizations(platform.kube)).filter(isReady).length === rig.apps.length ? true : undefined)
+  await until('the whole fleet is ready', async () => (signal.throwIfAborted(), ready()), { timeoutMs: readyTimeoutMs, everyMs: 1_000 })
+  onProgress('the fleet is ready; changes and faults begin')
+  rig.paths.begin()
+  const cpuSeconds = await liveAndRecord(running)
+  rig.paths.end()
+
+  onProgress('faults end; everything is repaired')
+  const found = await settled(running)
+  await auditor.read()
+  const audit = auditor.deletions()
+  const wrong = findWrongDeletions({ audit, revisions: journal.revisions(), deletesAs: ourAgents })
+  const problems = [...found, ...wrong, ...(await leftBehind(running))]
+  const runMs = options.minutes * 60_000
+  const verdict = judgeAll(seriesOf(recorder.lines()), warmUpMs(runMs))
+  return {
+    minutes: options.minutes,
+    kustomizations: rig.apps.length,
+    seed,
+    commits: ledger.commits(),
+    faults: rig.paths.counts(),
+    happenings: life.happenings(),
+    calls: auditor.calls(),
+    deletions: audit.length,
+    cpuSeconds,
+    warmUpMinutes: warmUpMs(runMs) / 60_000,
+    verdict,
+    problems: problems.slice(0, mostProblems),
+    record: options.record,
+    isFlat: Object.values(verdict).every(({ isFlat }) => isFlat),
+  }
+}
+
+/** Resolves to the CPU time of each controller. */
+async function liveAndRecord(running: Soak): Promise<Readonly<Record<string, number>>> {
+  const { options, rig, life } = running
+  const ending = new AbortController()
+  const living = life.live(AbortSignal.any([ending.signal, options.signal]))
+  living.catch((error: unknown) => ending.abort(error)) // told below, and ends the recording too
+  const startedMs = performance.now()
+  const runMs = options.minutes * 60_000
+  const warmMs = warmUpMs(runMs)
+  try {
+    for (let at = 0; ; at += 1) {
+      const line = await record(running, { atMs: performance.now() - startedMs, depth: at % fullEvery === 0 ? 'full' : 'quick' })
+      if (options.heap !== undefined && line.atMs - everyMs < warmMs && warmMs <= line.atMs) snapshotHeaps(rig)
+      if (performance.now() - startedMs >= runMs) break
+      await pause(Math.max(0, startedMs + (at + 1) * everyMs - performance.now()), undefined, { signal: AbortSignal.any([ending.signal, options.signal]) })
+    }
+  } catch (error) {
+    if (ending.signal.aborted) throw ending.signal.reason
+    throw error
+  } finally {
+    ending.abort()
+  }
+  await living
+  if (options.heap !== undefined) snapshotHeaps(rig)
+  const last = running.recorder.lines().at(-1)
+  return Object.fromEntries(controllers.map((name) => [name, last?.controllers[name].cpuSeconds ?? 0]))
+}
+
+async function record({ options, rig, ledger, auditor, recorder }: Soak, { atMs, depth }: { readonly atMs: number; readonly depth: 'quick' | 'full' }): Promise<Line> {
+  const objects = await listKustomizations(rig.flow.platform.kube)
+  const byName = new Map(objects.map((object) => [object.metadata.name, object]))
+  for (const app of rig.apps) {
+    const object = byName.get(app.name)
+    if (object && isReady(object)) ledger.seen(app, appliedCommit(object))
+  }
+  const faults = Object.values(rig.paths.counts()).reduce((sum, each) => sum + each, 0)
+  const line = await recorder.take({ atMs, ready: objects.filter(isReady).length, commits: ledger.commits(), faults }, depth)
+  if (depth === 'full') {
+    await auditor.read()
+    options.onProgress(show(line))
+  }
+  return line
+}
+
+function show({ atMs, controllers: read, ready, commits, faults, diskMiB }: Line): string {
+  const ours = controllers.map((name) => {
+    const { rssMiB, heapMiB = 0, files, sockets, timers, liveTimers = 0, cpuSeconds } = read[name]
+    return `${name.split('-')[0]} rss ${rssMiB.toFixed(0)} heap ${heapMiB.toFixed(1)} fds ${files} sockets ${sockets} timers ${timers}/${liveTimers} cpu ${cpuSeconds.toFixed(0)}`
+  })
+  const disk = Object.entries(diskMiB ?? {}).map(([name, size]) => `${name} ${size}`)
+  return `${(atMs / 60_000).toFixed(1)} min | ready ${ready} commits ${commits} faults ${faults} | ${ours.join(' | ')} | MiB on disk: ${disk.join(' ')}`
+}
+
+function snapshotHeaps({ flow: { platform } }: Rig): void {
+  for (const name of controllers) process.kill(platform.controller(name).pid, 'SIGPROF')
+}
+
+/** The end state: ready at the last revision, as declared, with statuses that clients can read. */
+async function settled({ options, rig, ledger, life }: Soak): Promise<readonly string[]> {
+  const { kube } = rig.flow.platform
+  await life.settle()
+  const last = ledger.last()
+  const look = async (): Promise<readonly string[]> => notSettled(await listKustomizations(kube), rig.apps, last)
+  const done = async (): Promise<true | undefined> => (options.signal.throwIfAborted(), (await look()).length === 0 ? true : undefined)
+  await until('every Kustomization is ready at the last revision', done, { timeoutMs: settleTimeoutMs, everyMs: 2_000 }).catch((error: unknown) => options.onProgress(String(error)))
+  return [...(await look()), ...wrongStatuses(await listKustomizations(kube)), ...(await differences(kube, rig.apps))]
+}
+
+/** Ends the controllers as a deployment would, and looks for what they left. */
+async function leftBehind({ rig: { flow } }: Soak): Promise<readonly string[]> {
+  const { platform } = flow
+  const codes = await platform.stopControllers()
+  return [
+    ...codes.filter((code) => code !== 0).map((code) => `a controller ended with ${code}`),
+    ...(await findProcesses(platform.dir)).map((each) => `left running: ${each}`),
+    ...(await findLeftFiles(platform)).map((each) => `left on disk: ${each}`),
+  ]
+}
