@@ -19,6 +19,7 @@ const commands = {
   demo: { script: 'e2e/demo.ts', needsGo: true, does: 'the whole way from a commit to a cluster, on this machine' },
   bench: { script: 'bench/main.ts', needsGo: true, does: 'what the design promises, measured' },
   'e2e:flux': { script: 'e2e/flux/main.ts', needsGo: true, does: 'Weir beside Flux on one API server; builds Flux from source' },
+  'e2e:repositories': { script: 'e2e/repositories/main.ts', needsGo: true, does: 'builds of public repositories beside the official kustomize' },
   soak: { script: 'e2e/soak/main.ts', needsGo: true, does: 'a fleet under changes and faults for as long as you say: nothing grows' },
   weir: { script: 'packages/cli/src/main.ts', needsGo: false, does: 'the command itself, from source' },
   generate: { script: 'tools/generate.ts', needsGo: false, does: 'write the generated files' },
@@ -34,7 +35,7 @@ installPackages()
 handOver(command, args)
 
 function usage() {
-  const rows = Object.entries(commands).map(([key, value]) => `  ${key.padEnd(10)}${value.does}`)
+  const rows = Object.entries(commands).map(([key, value]) => `  ${key.padEnd(18)}${value.does}`)
   return `usage: node tools/run.mjs COMMAND [ARGUMENTS]\n${rows.join('\n')}`
 }
 

@@ -1,0 +1,93 @@
+import { differencesOf } from './compare.ts'
+import type { OfficialBuild } from './official.ts'
+import type { Attempt, BuiltAttempt, FailedAttempt } from './ours.ts'
+
+/**
+ * How the official command is asked. Plain is `kustomize build --reorder none` on the checkout; each of the others is one of the ways in
+ * which Flux, and so Weir, calls the same library differently.
+ */
+export interface Asked {
+  /** On the copy without links, as an artifact holds it. */
+  readonly withoutLinks: boolean
+  /** `--load-restrictor LoadRestrictionsNone`: a file of another directory of the source may be read. */
+  readonly unrestricted: boolean
+  /** `buildMetadata: [originAnnotations]` in a top file that lists no resources, which Flux puts there. */
+  readonly origins: boolean
+  /** Fields of the top file that kustomize does not have taken out, as Flux drops them. */
+  readonly lenient: readonly string[]
+}
+
+export const plainly: Asked = { withoutLinks: false, unrestricted: false, origins: false, lenient: [] }
+
+export type Way = 'links left out' | 'unrestricted' | 'origins of an empty top file' | 'unknown fields dropped'
+
+/** Why Weir refuses what the official command builds. */
+export type Rule = 'a link' | 'the kustomization file is a link' | 'leaves the source' | 'a limit'
+
+export type Verdict =
+  /** `ways`: what had to be asked of the official command to get the same; empty for the plain one. */
+  | { readonly kind: 'equal'; readonly ways: readonly Way[]; readonly asked: Asked }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'refused'; readonly rule: Rule }
+  | { readonly kind: 'remote' }
+  | { readonly kind: 'differs'; readonly why: readonly string[] }
+
+export interface Case {
+  readonly ours: Attempt
+  /** The top file lists no resources. */
+  readonly listsNothing: boolean
+  readonly ask: (asked: Asked) => Promise<OfficialBuild>
+  /** What is wrong with an error as people see it; empty where it names a file of the repository and nothing of this machine. */
+  readonly faultsOf: (failure: FailedAttempt) => readonly string[]
+}
+
+/** Weighs one build of ours against the official one. */
+export async function judge({ ours, ...rest }: Case): Promise<Verdict> {
+  return ours.kind === 'built' ? judgeBuilt(ours, rest) : judgeFailed(ours, rest)
+}
+
+async function judgeFailed(ours: FailedAttempt, { ask, faultsOf }: Omit<Case, 'ours'>): Promise<Verdict> {
+  const faults = faultsOf(ours)
+  if (faults.length > 0) return { kind: 'differs', why: faults }
+  const official = await ask(plainly)
+  if (official.kind === 'failed') return { kind: ours.code === 'remote' && wantedNetwork(official.message) ? 'remote' : 'failed' }
+  if (ours.code === 'escapes') return { kind: 'refused', rule: 'leaves the source' }
+  if (ours.code === 'resource') return { kind: 'refused', rule: 'a limit' }
+  if ((await ask({ ...plainly, withoutLinks: true })).kind === 'failed') return { kind: 'refused', rule: 'a link' }
+  return { kind: 'differs', why: [`builds officially; ours: ${ours.code}: ${ours.message}`] }
+}
+
+/** The words of git and HTTP that are missing or lead nowhere. */
+export function wantedNetwork(message: string): boolean {
+  return /no 'git' program on path|127\.0\.0\.1:1\b|proxyconnect|dial tcp|URL is a git repository/.test(message)
+}
+
+async function judgeBuilt(ours: BuiltAttempt, { ask, listsNothing }: Omit<Case, 'ours'>): Promise<Verdict> {
+  const state: { asked: Asked; official: OfficialBuild; ways: readonly Way[] } = { asked: plainly, official: await ask(plainly), ways: [] }
+  for (;;) {
+    const why = reasonsOf(state.official, ours)
+    if (why.length === 0) return { kind: 'equal', ways: state.ways, asked: state.asked }
+    const next = nextWay(state.asked, state.official, listsNothing)
+    if (next === undefined) return { kind: 'differs', why }
+    state.asked = next.asked
+    if (!state.ways.includes(next.way)) state.ways = [...state.ways, next.way]
+    state.official = await ask(state.asked)
+  }
+}
+
+function reasonsOf(official: OfficialBuild, ours: BuiltAttempt): readonly string[] {
+  return official.kind === 'built' ? differencesOf(official.documents, ours.objects) : [`fails officially, ours builds: ${official.message}`]
+}
+
+/** The official command's own complaint says which way it was not asked. */
+function nextWay(asked: Asked, official: OfficialBuild, listsNothing: boolean): { readonly way: Way; readonly asked: Asked } | undefined {
+  const complaint = official.kind === 'failed' ? official.message : ''
+  if (!asked.unrestricted && complaint.includes('security; file')) return { way: 'unrestricted', asked: { ...asked, unrestricted: true } }
+  const unknown = /unknown field "([^"]+)"/.exec(complaint)?.[1]
+  if (unknown !== undefined && !asked.lenient.includes(unknown)) {
+    return { way: 'unknown fields dropped', asked: { ...asked, withoutLinks: true, lenient: [...asked.lenient, unknown] } }
+  }
+  if (listsNothing && !asked.origins) return { way: 'origins of an empty top file', asked: { ...asked, withoutLinks: true, origins: true } }
+  if (!asked.withoutLinks) return { way: 'links left out', asked: { ...asked, withoutLinks: true } }
+  return undefined
+}
