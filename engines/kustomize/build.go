@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/openapi"
+	"sigs.k8s.io/yaml"
 )
 
 // build runs kustomize as Flux does: no load restriction (the view is the
@@ -19,9 +19,6 @@ func build(next request) (result answer) {
 			result = answer{Error: fmt.Sprint(thrown), Class: classPanic}
 		}
 	}()
-	if next.Preload {
-		openapi.Schema()
-	}
 	options := &krusty.Options{
 		// Neither "legacy" nor "none" nor "unspecified": krusty then does not sort.
 		Reorder:          "",
@@ -52,7 +49,8 @@ func encodeObjects(built resmap.ResMap) ([]object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s as JSON: %w", resource.CurId(), err)
 		}
-		asYAML, err := resource.AsYAML()
+		// What resource.AsYAML does with the JSON that it makes anew.
+		asYAML, err := yaml.JSONToYAML(asJSON)
 		if err != nil {
 			return nil, fmt.Errorf("%s as YAML: %w", resource.CurId(), err)
 		}

@@ -16,6 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	confine()
+	prepare()
 	os.Exit(m.Run())
 }
 
@@ -111,7 +112,7 @@ const customSchema = `{"definitions":{"v1.Thing":{"properties":{"spec":{"propert
 	`"x-kubernetes-group-version-kind":[{"group":"example.com","kind":"Thing","version":"v1"}]}}}`
 
 func TestCustomSchemaAddsToTheBuiltIn(t *testing.T) {
-	got := build(request{Preload: true, Texts: texts(
+	got := build(request{Texts: texts(
 		"kustomization.yaml", `{"openapi":{"path":"schema.json"},"resources":["all.yaml"],"patches":[{"path":"thing.yaml"},{"path":"deployment.yaml"}]}`,
 		"schema.json", customSchema,
 		"all.yaml", "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: t}\nspec: {parts: [{name: a}]}\n"+

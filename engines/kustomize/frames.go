@@ -22,12 +22,9 @@ type request struct {
 	// Path is the directory to build, "" for the root of the view.
 	Path string `json:"path"`
 	// Texts and Blobs are the files of the view; Blobs are not valid UTF-8.
-	Texts map[string]string `json:"texts"`
-	Blobs map[string][]byte `json:"blobs"`
-	// Preload parses the built-in schema before the build, so that a custom one
-	// adds to it.
-	Preload    bool  `json:"preload"`
-	DeadlineMs int64 `json:"deadlineMs"`
+	Texts      map[string]string `json:"texts"`
+	Blobs      map[string][]byte `json:"blobs"`
+	DeadlineMs int64             `json:"deadlineMs"`
 }
 
 type object struct {

@@ -18,7 +18,7 @@ export function encodeRequest(view: View, deadlineMs: number): Buffer | EngineEr
     if (isUtf8(bytes)) texts[name] = bytes.toString('utf8')
     else blobs[name] = bytes.toString('base64')
   }
-  const request = { path: view.path, texts, blobs, preload: view.ownProcess, deadlineMs }
+  const request = { path: view.path, texts, blobs, deadlineMs }
   const frame = size > maxFrameBytes ? undefined : encodeFrame(request)
   if (frame !== undefined && frame.length <= maxFrameBytes) return frame
   return new EngineError('resource', `the files of the build need more than ${maxFrameBytes} bytes`)

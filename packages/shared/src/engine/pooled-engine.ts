@@ -19,7 +19,7 @@ export interface KustomizeServiceOptions {
 }
 
 /** The library in engines/go.mod, and our own revision of the program around it; part of every cache key. */
-const serviceVersion = 'kustomize-api/v0.21.1+1'
+const serviceVersion = 'kustomize-api/v0.21.1+2'
 
 interface Job {
   readonly view: View

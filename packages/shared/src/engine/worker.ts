@@ -56,7 +56,7 @@ export function startWorker({ binary, memoryBytes }: WorkerOptions): Worker {
     program: binary,
     args: [],
     cwd: '/',
-    // One thread is enough for one build at a time; a tight collector keeps a process small.
+    // One thread is enough for one build at a time; a tight collector while the schema is parsed keeps a process small.
     env: { GOMAXPROCS: '1', GOGC: '50', GOMEMLIMIT: String(Math.floor(memoryBytes * 0.8)), GOTRACEBACK: 'none' },
     memoryBytes,
   })
