@@ -51,6 +51,7 @@ describe('adviceFor', () => {
     [of('ReplicaSet', 'FailedCreate', 'serviceaccount "x" not found', 'waiting'), /ServiceAccount/],
     [of('Job', 'BackoffLimitExceeded'), /gave up/],
     [of('Deployment', '', 'it is not in the cluster', 'missing'), /is gone/],
+    [{ ...of('Deployment', '', 'it is not in the cluster', 'missing'), relation: 'checks' }, /healthChecks/],
     [of('Deployment', 'InProgress', 'Replicas: 0/1', 'waiting'), /on its way/],
     [of('Widget', 'Whatever', 'x'), /events/],
   ])('%j', (found, advice) => expect(adviceFor(found)).toMatch(advice))

@@ -8,6 +8,7 @@ interface AdviceRow {
   /** Exactly one of these reasons. */
   readonly reasons?: readonly string[]
   readonly says?: RegExp
+  readonly relation?: string
   readonly advice: string
 }
 
@@ -21,6 +22,7 @@ const rows: readonly AdviceRow[] = [
   { state: 'missing', of: 'source', advice: 'Create the source, or mend spec.sourceRef of the Kustomization.' },
   { state: 'missing', of: 'Kustomization', advice: 'Create the Kustomization, or take it out of spec.dependsOn.' },
   { state: 'missing', says: /Secret|login/, advice: 'Create the Secret that spec.secretRef names, with the keys of docs/spec/gitrepository.md.' },
+  { state: 'missing', relation: 'checks', advice: 'Create it, or take it out of spec.healthChecks: this Kustomization applies nothing of that name.' },
   { state: 'missing', advice: 'It was applied and is gone: see who deletes it. The next run applies it again.' },
   { reasons: ['NotReconciled'], advice: 'Is the controller running? `kubectl get deployments -A -l app.kubernetes.io/part-of=flux`, or start it with `weir up --kubeconfig FILE`.' },
   { reasons: ['NotSupported'], advice: 'Remove the field that the message names, or leave this object to Flux.' },
@@ -93,10 +95,11 @@ export function adviceFor(found: Finding): string | undefined {
   return rows.find((row) => matches(row, found))?.advice ?? 'Read the message and the events of the object: `kubectl describe` shows both.'
 }
 
-function matches({ of, state, reasons, says }: AdviceRow, found: Finding): boolean {
+function matches({ of, state, reasons, says, relation }: AdviceRow, found: Finding): boolean {
   return (
     (of === undefined || isOf(of, found)) &&
     (state === undefined || state === found.state) &&
+    (relation === undefined || relation === found.relation) &&
     (reasons === undefined || reasons.includes(found.reason)) &&
     (says === undefined || says.test([found.message, ...found.facts].join('\n')))
   )

@@ -25,8 +25,9 @@ interface Below {
 async function lookBelow(object: KubeObject, readiness: Readiness, walk: Walk): Promise<Below> {
   switch (readiness.reason) {
     case 'DependencyNotReady':
-    case 'DependencyCycle':
       return lookAtDependencies(object, walk)
+    case 'DependencyCycle':
+      return { causes: [], facts: [] } // the message names the whole circle; going round it would tell it again
     case 'BuildFailed':
       return { causes: [], facts: fileFacts(readiness.message) }
     case 'ReconciliationFailed':
@@ -84,7 +85,7 @@ async function lookAtDependency(object: KubeObject, place: Place, walk: Walk): P
   const from = walk.above.indexOf(key)
   if (from >= 0) {
     const circle = [...walk.above.slice(from), key].map((each) => each.replace(/^Kustomization\//, '')).join(' → ')
-    return finding(place, { state: 'failed', reason: 'DependencyCycle', message: `the dependencies go round in a circle: ${circle}` })
+    return finding(place, { state: 'failed', reason: 'DependencyCycle', message: `dependencies go round in a circle: ${circle}` })
   }
   const sighting = await walk.reader.read({ ...kustomizationKind, ...place })
   if (sighting.kind === 'unreadable') return finding(place, { state: 'unreadable', message: sighting.message })

@@ -97,6 +97,15 @@ describe('explain', () => {
     expect(rootCauses(found)).toMatchObject([{ reason: 'DependencyCycle', message: expect.stringContaining('apps/a → apps/b → apps/c → apps/a') }])
   })
 
+  it('tells a circle once, in the words of whoever found it', async () => {
+    const message = 'dependencies go round in a circle: apps/a → apps/b → apps/a'
+    const circle = { reason: 'DependencyCycle', message }
+    const objects = [kustomization('a', { ...circle, dependsOn: ['b'] }), kustomization('b', { ...circle, dependsOn: ['a'] })]
+    expect(await explain(objects[0] as KubeObject, readerOf(objects))).toMatchObject({ reason: 'DependencyCycle', message, causes: [], facts: [] })
+    const outside = await explain(kustomization('c', { ...waiting, dependsOn: ['a'] }), readerOf(objects))
+    expect(rootCauses(outside)).toMatchObject([{ place: { name: 'a' }, reason: 'DependencyCycle', message }])
+  })
+
   it('explains each object of a diamond once: twenty levels of two cost no million reads', async () => {
     const level = (at: number): readonly KubeObject[] => ['l', 'r'].map((side) => kustomization(`${side}${at}`, { ...waiting, dependsOn: [`l${at + 1}`, `r${at + 1}`] }))
     const objects = Array.from({ length: 20 }, (_, at) => level(at)).flat()
@@ -112,6 +121,17 @@ describe('explain', () => {
       { place: { name: 'gone' }, state: 'missing' },
       { place: { name: 'behind' }, state: 'waiting', message: 'it is ready at main@sha1:a and the source is at main@sha1:b' },
     ])
+  })
+
+  it('tells what it applied and is gone from what it only checks', async () => {
+    const check = (name: string): object => ({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'apps', name })
+    const status = { inventory: { entries: [{ id: 'apps_web_apps_Deployment', v: 'v1' }] } }
+    const found = await explain(kustomization('apps', { reason: 'HealthCheckFailed', status, spec: { healthChecks: [check('web'), check('never')] } }), readerOf([fleet()]))
+    expect(found.causes).toMatchObject([
+      { place: { name: 'web' }, state: 'missing', relation: 'applied' },
+      { place: { name: 'never' }, state: 'missing', relation: 'checks' },
+    ])
+    expect(found.causes).toHaveLength(2)
   })
 
   it('says that every dependency is ready by now', async () => {
