@@ -29,6 +29,10 @@ describe('the command line', () => {
   it.each([
     [[], /^$/],
     [['nope'], /unknown command/],
+    [['nope', '--help'], /unknown command 'nope'/],
+    [['--help', 'nope'], /unknown command 'nope'/],
+    [['help', 'nope'], /unknown command 'nope'/],
+    [['gett', '-h'], /Did you mean get/],
     [['get', 'nope'], /no such kind/],
     [['get', '--bogus'], /unknown option/],
     [['get', '-o', 'xml'], /xml/],

@@ -30,12 +30,20 @@ export async function runProgram(argv: readonly string[], world: World): Promise
       program.outputHelp()
       return exitCodes.usage
     }
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync([...wordsFor(program, argv)], { from: 'user' })
     return outcome.code
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   }
+}
+
+/** An unknown command is one also where its help is asked for: commander would answer with the help of all. */
+function wordsFor(program: Command, argv: readonly string[]): readonly string[] {
+  const [first, second] = argv.filter((word) => !word.startsWith('-'))
+  const named = first === 'help' ? second : first
+  const isKnown = named === undefined || named === 'help' || program.commands.some((command) => command.name() === named)
+  return isKnown ? argv : [named]
 }
 
 function createProgram(world: World, outcome: Outcome): Command {

@@ -28,7 +28,7 @@ describe('rowOf', () => {
       revision: 'main@sha1:abc',
       age: '1d',
       suspended: false,
-      message: 'Applied revision',
+      message: 'Applied; revision',
       source: 'GitRepository/sources/fleet ./apps',
       reason: 'Why',
     })

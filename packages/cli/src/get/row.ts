@@ -1,6 +1,6 @@
 import type { KubeObject } from '@weir/shared/kube'
 import { fieldAt, isFields } from '@weir/shared/manifest'
-import { printable, showAge } from '../printable.ts'
+import { printable, printableLines, showAge } from '../printable.ts'
 
 /** What is shown of an object. */
 export interface Row {
@@ -31,7 +31,7 @@ export function rowOf(object: KubeObject, now: number): Row {
     revision: revisionOf(object) ?? '-',
     age: showAge(creationTimestamp, now),
     suspended: fieldAt(object, 'spec', 'suspend') === true,
-    message: deleting + printable(ready === undefined ? 'no controller has reconciled this object yet' : ready.message),
+    message: deleting + (ready === undefined ? 'no controller has reconciled this object yet' : printableLines(ready.message).join('; ')),
     source: sourceOf(object),
     reason: ready?.reason ?? '-',
   }
