@@ -7,6 +7,8 @@ interface Rule {
   readonly says: string
 }
 
+const connectionFailed = 'the connection failed'
+
 /** What git, curl and ssh write, in the order of trust: the first match decides. */
 const rules: readonly Rule[] = [
   rule(/No space left on device|Disk quota exceeded/, 'full', 'no space left on the disk'),
@@ -25,7 +27,7 @@ const rules: readonly Rule[] = [
   rule(/transport '[^']*' not allowed|protocol '[^']*' is not supported/, 'invalid-url', 'the URL is not allowed'),
   rule(/Could not resolve (?:host|proxy)/i, 'unreachable', 'the host cannot be resolved'),
   rule(/returned error: (?:429|5\d\d)|HTTP (?:429|5\d\d)/, 'unreachable', 'the server answers with an error'),
-  rule(/Failed to connect|Connection (?:refused|timed out|reset|closed)|early EOF|hung up|unable to access|too slow|RPC failed|kex_exchange|Network is unreachable|unexpected disconnect|No route to host/i, 'unreachable', 'the connection failed'),
+  rule(/Failed to connect|Connection (?:refused|timed out|reset|closed)|early EOF|hung up|unable to access|too slow|RPC failed|kex_exchange|Network is unreachable|unexpected disconnect|No route to host/i, 'unreachable', connectionFailed),
 ]
 
 function rule(pattern: RegExp, code: GitErrorCode, says: string): Rule {
@@ -40,8 +42,25 @@ export function classify(attempt: string, stderr: string): GitError {
   const status = /returned error: (\d{3})/.exec(stderr)?.[1]
   const why = status === undefined ? '' : ` (HTTP ${status})`
   const more = (found.code === 'tls' || found.code === 'unsafe-tree') && detail !== undefined ? `: ${detail}` : ''
-  return new GitError(found.code, redact(`${attempt}: ${found.says}${why}${more}`))
+  const how = found.says === connectionFailed ? connectionDetail(stderr) : undefined
+  return new GitError(found.code, redact(`${attempt}: ${found.says}${why}${more}${how === undefined ? '' : `: ${how}`}`))
 }
+
+/** Who did not take the connection: of a proxy it is the proxy, which no URL names. curl tells a refusal and a silence alike. */
+function connectionDetail(stderr: string): string | undefined {
+  const [, host, port] = /(?:Failed to connect to|connect to host) (\S+) port (\d+)/i.exec(stderr) ?? []
+  const [reason] = reasons.find(([, pattern]) => pattern.test(stderr)) ?? []
+  if (host === undefined) return reason
+  return `${host} port ${port}: ${reason ?? 'it takes no connection'}`
+}
+
+const reasons: readonly (readonly [string, RegExp])[] = [
+  ['connection refused', /Connection refused/i],
+  ['no answer in time', /timed out|Timeout was reached|too slow/i],
+  ['no route to it', /No route to host|Network is unreachable/i],
+  ['the connection was reset', /Connection reset/i],
+  ['the answer ended early', /early EOF|hung up|unexpected disconnect|Connection closed|RPC failed/i],
+]
 
 /** The most telling line, without what changes from try to try: times, counts, temporary paths, URLs (named already). */
 function detailOf(stderr: string): string | undefined {

@@ -115,7 +115,7 @@ describe('refs over http', () => {
 
   it('says the same on every try', async () => {
     const messages = [await errorOf(checkOut({ url: 'http://127.0.0.1:9/x.git' })), await errorOf(checkOut({ url: 'http://127.0.0.1:9/x.git' }))]
-    expect(messages[0]?.message).toBe('list refs of http://127.0.0.1:9/x.git: the connection failed')
+    expect(messages[0]?.message).toBe('list refs of http://127.0.0.1:9/x.git: the connection failed: 127.0.0.1 port 9: it takes no connection')
     expect(messages[1]?.message).toBe(messages[0]?.message)
   })
 
