@@ -1,32 +1,19 @@
-import type { Cluster } from '@weir/shared/control-plane'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { installObjects, openRunFolder, findFreePort, type Cluster } from '@weir/shared/control-plane'
+import { createKube, loadConfig } from '@weir/shared/kube'
+import { quietTelemetry } from '@weir/shared/telemetry'
+import { launchFlux, type FluxController, type FluxProcess } from './controller.ts'
+import { fluxDefinitions, fluxPrograms, type FluxProgramsOptions } from './programs.ts'
+import { fluxNamespace, fluxRights } from './rights.ts'
 
-/**
- * Flux's own programs as pinned equipment: source-controller and kustomize-controller 1.9.6 and the `flux` command 2.9.5, built with
- * Go from the modules in this folder into the same cache as the control plane's parts. Each is built once a machine: one to three minutes.
- */
-export type FluxController = 'source-controller' | 'kustomize-controller'
-
-/** Paths of the programs. */
-export interface FluxPrograms {
-  readonly sourceController: string
-  readonly kustomizeController: string
-  readonly cli: string
-}
-
-export interface FluxProgramsOptions {
-  readonly onProgress?: ((line: string) => void) | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Builds what is missing. ControlPlaneError `no-go`, `no-modules`, `build`, `aborted`. */
-export function fluxPrograms(_options: FluxProgramsOptions = {}): Promise<FluxPrograms> {
-  return Promise.reject(new Error('not built yet'))
-}
+export { runFlux, type FluxAnswer, type FluxCommand } from './command.ts'
+export type { FluxController, FluxProcess } from './controller.ts'
+export { fluxPrograms, type FluxPrograms, type FluxProgramsOptions } from './programs.ts'
 
 export interface FluxOptions extends FluxProgramsOptions {
-  /** Namespace `flux-system` is there; the definitions that are not are installed as Flux has them, those that are stay as they are. */
   readonly cluster: Cluster
-  /** Started at once; default both. */
+  /** Started at once; default both. `[]`: none yet. */
   readonly which?: readonly FluxController[]
   /** Added after our own: the last one of a name counts. */
   readonly flags?: Partial<Readonly<Record<FluxController, readonly string[]>>>
@@ -42,48 +29,83 @@ export interface FluxOptions extends FluxProgramsOptions {
 export interface FluxControllers extends AsyncDisposable {
   readonly storagePath: string
   readonly storageAddress: string
-  /** Starts one, or starts it again after it ended: same storage, same address. Resolves when it is ready and holds its lease. */
+  /** Starts one, or starts it again after it ended: same storage, same address. Resolves when it holds its lease and works. */
   start(controller: FluxController): Promise<FluxProcess>
-  /** The process started last; throws when there is none. */
+  /** The process started last, ended or not; throws when there is none. */
   controller(controller: FluxController): FluxProcess
   stop(): Promise<void>
 }
 
-export interface FluxProcess {
-  readonly pid: number
-  /** File with all lines it printed, of earlier processes too. */
-  readonly log: string
-  /** `http://127.0.0.1:port/metrics` */
-  readonly metricsUrl: string
-  /** Resolves to how it ended: `exit 0`, `SIGKILL`. */
-  readonly exited: Promise<string>
-  /** As Kubernetes does: SIGTERM, and the lease is given back; SIGKILL after 30 s. Resolves when it is gone. */
-  stop(): Promise<void>
-  /** At once; resolves when it is gone. */
-  kill(): Promise<void>
-  /** VmRSS and VmHWM in MiB. */
-  memory(): Promise<{ readonly rssMiB: number; readonly peakMiB: number }>
+/**
+ * Flux's own controllers, 1.9.6, as Flux's installation starts them but for what the machine asks for: addresses are free ports of
+ * loopback, `--events-addr=` is empty, there are no limits of memory and CPU. They are the users
+ * `system:serviceaccount:flux-system:<controller>` with the roles of that installation, and their user agent is their default,
+ * `<controller>/v0.0.0 (…) kubernetes/$Format`: either tells them from ours (`weir-<controller>/…`) in the audit log.
+ *
+ * Definitions that the cluster lacks are installed as Flux's modules have them, for all kinds that these controllers watch. Those that are
+ * there stay: ours describe the same objects, and a later Flux's too. So a cluster without any gets Flux's own.
+ *
+ * Namespace `flux-system` is there in every control plane of ours. What is missing of the programs is built first. A start that fails
+ * leaves nothing. ControlPlaneError as of building and installing; Error with the end of the log for a controller that does not come up.
+ */
+export async function startFluxControllers(options: FluxOptions): Promise<FluxControllers> {
+  const { cluster, which = ['source-controller', 'kustomize-controller'], flags = {}, signal } = options
+  await using starting = new AsyncDisposableStack()
+  const programs = await fluxPrograms(options)
+  await installFlux(cluster, signal)
+  const folder = await openRunFolder()
+  starting.defer(() => folder.close())
+  const storagePath = options.storagePath ?? path.join(folder.dir, 'store')
+  const storageAddress = options.storageAddress ?? `127.0.0.1:${await findFreePort()}`
+  await mkdir(storagePath, { recursive: true })
+  const latest = new Map<FluxController, FluxProcess>()
+  const all = new Set<FluxProcess>()
+  starting.defer(async () => void (await Promise.all([...all].map((each) => each.stop()))))
+
+  const storageFlags = [`--storage-path=${storagePath}`, `--storage-addr=${storageAddress}`, `--storage-adv-addr=${options.advertised ?? storageAddress}`]
+  const own = { 'source-controller': storageFlags, 'kustomize-controller': [] }
+  const binaries = { 'source-controller': programs.sourceController, 'kustomize-controller': programs.kustomizeController }
+  const start = async (name: FluxController): Promise<FluxProcess> => {
+    const started = await launchFlux({
+      name,
+      binary: binaries[name],
+      folder,
+      kubeconfig: cluster.kubeconfig(`${fluxNamespace}:${name}`),
+      flags: [...own[name], ...(flags[name] ?? [])],
+      storageAddress: name === 'source-controller' ? storageAddress : undefined,
+      signal,
+    })
+    latest.set(name, started)
+    all.add(started)
+    void started.exited.then(() => all.delete(started))
+    return started
+  }
+  // One that is late must not come up after the others were stopped.
+  const started = await Promise.allSettled(which.map(start))
+  for (const each of started) if (each.status === 'rejected') throw each.reason
+  const running = starting.move()
+  const stop = (): Promise<void> => running.disposeAsync()
+  return {
+    storagePath,
+    storageAddress,
+    start,
+    controller(name) {
+      const found = latest.get(name)
+      if (found === undefined) throw new Error(`Flux's ${name} was not started`)
+      return found
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
 }
 
-/** As Flux's own installation gives them: users `system:serviceaccount:flux-system:<controller>`, user agent `<controller>/v0.0.0 …`. */
-export function startFluxControllers(_options: FluxOptions): Promise<FluxControllers> {
-  return Promise.reject(new Error('not built yet'))
-}
+const definitionKind = { group: 'apiextensions.k8s.io', version: 'v1', kind: 'CustomResourceDefinition', plural: 'customresourcedefinitions', namespaced: false }
 
-export interface FluxCommand {
-  /** Default: the administrator's. */
-  readonly kubeconfig: string
-  readonly cwd?: string
-  readonly signal?: AbortSignal
-}
-
-export interface FluxAnswer {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs `flux ARGS…` to its end; a code other than 0 is an answer, not an error. No version check over the network, no colours. */
-export function runFlux(_args: readonly string[], _command: FluxCommand): Promise<FluxAnswer> {
-  return Promise.reject(new Error('not built yet'))
+async function installFlux(cluster: Cluster, signal: AbortSignal | undefined): Promise<void> {
+  const kubeconfig = cluster.kubeconfig()
+  const kube = await createKube({ config: await loadConfig({ kubeconfig }), userAgent: 'weir-install', telemetry: quietTelemetry() })
+  const present = await kube.list(definitionKind, { metadataOnly: true }).finally(async () => kube.close())
+  const names = new Set(present.items.map(({ metadata }) => metadata.name))
+  const missing = (await fluxDefinitions(signal)).filter(({ metadata }) => !names.has(metadata.name))
+  await installObjects([...missing, ...fluxRights], { kubeconfig, signal })
 }

@@ -15,7 +15,8 @@ export interface Cluster extends AsyncDisposable {
   readonly url: string
   /**
    * Path of a kubeconfig file. `admin` (the default) may do everything; any other name is the controller
-   * `system:serviceaccount:weir-system:<name>` with the rights that were granted to it, none at first.
+   * `system:serviceaccount:weir-system:<name>` with the rights that were granted to it, none at first. `<namespace>:<name>`
+   * is the same of another namespace.
    */
   kubeconfig(user?: string): string
   /** Ends what was started for it and removes its temporary files. */

@@ -5,11 +5,12 @@ import { dirname, join, resolve } from 'node:path'
 import { FilesError, withLock } from '@weir/shared/files'
 import type { AssetName, Assets } from './assets.ts'
 import { ControlPlaneError } from '../control-plane-error.ts'
+import { copyModule } from './go-module.ts'
 import { noGo, runGo } from './go.ts'
 import { defaultCacheDir } from '../options.ts'
-import { assetNames, pinnedVersion, programs, wantedGo } from './programs.ts'
+import { assetNames, pinnedVersion, programs, wantedGo, type Program } from './programs.ts'
 
-export interface BuildOptions<N extends AssetName = AssetName> {
+export interface BuildOptions<N extends string = AssetName> {
   /** Default: all of them. */
   readonly only?: readonly N[] | undefined
   /** Folder that keeps what was built. Default: `$XDG_CACHE_HOME/weir` or `~/.cache/weir`. */
@@ -27,20 +28,28 @@ export interface BuildOptions<N extends AssetName = AssetName> {
  * processes may ask at once: one builds, the others wait. ControlPlaneError `no-go`, `no-modules`, `build`, `aborted`.
  */
 export async function buildControlPlane<N extends AssetName = AssetName>(options: BuildOptions<N> = {}): Promise<Pick<Assets, N>> {
-  const only: readonly AssetName[] = options.only ?? assetNames
-  const modulesDir = resolve(options.modulesDir ?? findModules())
+  return buildPrograms<AssetName>(programs, { only: assetNames, ...options, modulesDir: options.modulesDir ?? findModules() })
+}
+
+/** Other programs in the same way and into the same cache: those of `table` in the modules below `modulesDir`. Errors as above. */
+export async function buildPrograms<N extends string>(
+  table: Readonly<Record<N, Program>>,
+  options: BuildOptions<N> & { readonly modulesDir: string },
+): Promise<Readonly<Record<N, string>>> {
+  const all = Object.keys(table) as unknown as readonly N[]
+  const { only = all } = options
   const cacheDir = join(resolve(options.cacheDir ?? defaultCacheDir()), 'control-plane')
-  const names = assetNames.filter((name) => only.includes(name))
   const readers = new Map<string, Promise<Module>>()
-  const plans = await Promise.all(names.map(async (name) => {
-    const dir = join(modulesDir, programs[name].module)
+  const planned = all.filter((name) => only.includes(name)).map(async (name) => {
+    const dir = join(resolve(options.modulesDir), table[name].module)
     const module = readers.get(dir) ?? readModule(dir, options)
     readers.set(dir, module)
-    return planOf(name, await module, cacheDir)
-  }))
+    return planOf({ name, program: table[name], module: await module, cacheDir })
+  })
+  const plans = await Promise.all(planned)
   const missing = plans.filter(({ path }) => !existsSync(path))
   if (missing.length > 0) await buildAll(missing, cacheDir, options)
-  return Object.fromEntries(plans.map(({ name, path }) => [name, path])) as Assets
+  return Object.fromEntries(plans.map(({ name, path }) => [name, path])) as Record<N, string>
 }
 
 /** Upwards from here, as a bundle lies elsewhere than the sources. */
@@ -61,7 +70,7 @@ interface Module {
   readonly wanted: string
 }
 
-async function readModule(dir: string, { signal, go }: BuildOptions): Promise<Module> {
+async function readModule(dir: string, { signal, go }: GoSetup): Promise<Module> {
   const [goMod, goSum] = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(dir, name), 'utf8'))).catch((cause: unknown) => {
     throw new ControlPlaneError('no-modules', `${dir} is no Go module with go.mod and go.sum`, { cause })
   })
@@ -84,19 +93,20 @@ function isOlder(version: string, than: string): boolean {
 }
 
 interface Plan {
-  readonly name: AssetName
+  readonly name: string
   readonly path: string
   readonly args: readonly string[]
+  readonly program: Program
   readonly module: Module
 }
 
-function planOf(name: AssetName, module: Module, cacheDir: string): Plan {
-  const program = programs[name]
+function planOf({ name, program, module, cacheDir }: Pick<Plan, 'name' | 'program' | 'module'> & { readonly cacheDir: string }): Plan {
   const version = pinnedVersion(module.goMod, program.versionOf)
   const args = ['-trimpath', '-buildvcs=false', '-mod=readonly', '-ldflags', program.ldflags(version), program.package]
-  const parts = [module.goMod, module.goSum, module.toolchain, 'CGO_ENABLED=0', ...args]
+  const added = program.added === undefined ? [] : [JSON.stringify(program.added)]
+  const parts = [module.goMod, module.goSum, module.toolchain, 'CGO_ENABLED=0', ...args, ...added]
   const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
-  return { name, path: join(cacheDir, `${name}-${version}-${key}`), args, module }
+  return { name, path: join(cacheDir, `${name}-${version}-${key}`), args, program, module }
 }
 
 const otherBuildMs = 60 * 60_000
@@ -127,23 +137,26 @@ async function buildAll(plans: readonly Plan[], cacheDir: string, setup: GoSetup
 /** What a killed build left; nobody else writes while we hold the lock. */
 async function removePartials(cacheDir: string): Promise<void> {
   const names = await readdir(cacheDir)
-  await Promise.all(names.filter((name) => name.startsWith(partialPrefix)).map((name) => rm(join(cacheDir, name), { force: true })))
+  await Promise.all(names.filter((name) => name.startsWith(partialPrefix)).map((name) => rm(join(cacheDir, name), { recursive: true, force: true })))
 }
 
 const progressEveryMs = 5000
 
-async function buildOne({ name, path, args, module }: Plan, { onProgress, signal, go }: GoSetup): Promise<void> {
+async function buildOne({ name, path, args, program, module }: Plan, { onProgress, signal, go }: GoSetup): Promise<void> {
   const startMs = performance.now()
   const took = (): string => `${Math.round((performance.now() - startMs) / 1000)} s`
   const partial = join(dirname(path), `${partialPrefix}${randomUUID()}`)
+  const copy = `${partial}-module`
+  const { wanted } = module
   onProgress?.(`building ${name} with Go, once`)
   const ticker = setInterval(() => onProgress?.(`building ${name} … ${took()}`), progressEveryMs)
   try {
-    await runGo(['build', '-o', partial, ...args], { cwd: module.dir, wanted: module.wanted, signal, go })
+    if (program.added !== undefined) await copyModule(program.versionOf, { dir: module.dir, to: copy, added: program.added, wanted, signal, go })
+    await runGo(['build', '-o', partial, ...args], { cwd: program.added === undefined ? module.dir : copy, wanted, signal, go })
     await rename(partial, path)
     onProgress?.(`built ${name} in ${took()}`)
   } finally {
     clearInterval(ticker)
-    await rm(partial, { force: true })
+    await Promise.all([partial, copy].map((each) => rm(each, { recursive: true, force: true })))
   }
 }

@@ -3,11 +3,17 @@ import type { AssetName } from './assets.ts'
 /** How one program is built. */
 export interface Program {
   /** Folder of the Go module that pins it. */
-  readonly module: 'kubernetes' | 'etcd' | 'nats'
+  readonly module: string
+  /** Import path; with `added`: a path in the module, `./cmd/x`. */
   readonly package: string
   /** Name of the module whose pinned version is the program's. */
   readonly versionOf: string
   readonly ldflags: (version: string) => string
+  /**
+   * Files by their path in the module `versionOf`, for one that was published without something it embeds: the program is
+   * then built in a copy of that module, with them added.
+   */
+  readonly added?: Readonly<Record<string, string>>
 }
 
 const stripped = '-s -w'

@@ -8,9 +8,10 @@ export const controllerNamespace = 'weir-system'
 /** What the certificate of a user says. Only `admin` may do everything; see {@link Cluster.kubeconfig}. */
 export function subjectOf(user: string): Subject {
   if (user === 'admin') return { commonName: 'weir-admin', organizations: ['system:masters'] }
+  const [namespace = '', name = ''] = user.includes(':') ? user.split(':') : [controllerNamespace, user]
   return {
-    commonName: `system:serviceaccount:${controllerNamespace}:${user}`,
-    organizations: ['system:serviceaccounts', `system:serviceaccounts:${controllerNamespace}`],
+    commonName: `system:serviceaccount:${namespace}:${name}`,
+    organizations: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`],
   }
 }
 

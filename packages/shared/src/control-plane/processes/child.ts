@@ -28,13 +28,15 @@ export interface ChildSpec {
   readonly folder: RunFolder
   /** Appended to. */
   readonly logFile: string
+  /** Beside what every part sees. */
+  readonly env?: Readonly<Record<string, string>> | undefined
 }
 
-/** Starts a program in the run's folder. It must name that folder in its arguments: see `reap`. */
-export async function startChild({ name, binary, args, folder, logFile }: ChildSpec): Promise<Child> {
+/** Starts a program in the run's folder. It must name that folder in its arguments, of which `binary` is the first: see `reap`. */
+export async function startChild({ name, binary, args, folder, logFile, env }: ChildSpec): Promise<Child> {
   const log = openSync(logFile, 'a', 0o600)
   const logged = (await stat(logFile)).size
-  const child = spawn(binary, args, { cwd: folder.dir, detached: true, stdio: ['ignore', log, log], env: partEnvironment() })
+  const child = spawn(binary, args, { cwd: folder.dir, detached: true, stdio: ['ignore', log, log], env: { ...partEnvironment(), ...env } })
   closeSync(log)
   const started = Promise.withResolvers<void>()
   const end = Promise.withResolvers<string>()
