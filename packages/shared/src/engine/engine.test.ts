@@ -126,6 +126,14 @@ describe.each(engines)('the engine contract on %s', (_name, create) => {
     expect(again.message).toBe(error.message)
   })
 
+  it('says the same of the same failure, though kustomize prints addresses of its memory', async () => {
+    const broken = view({ 'kustomization.yaml': { configMapGenerator: [{ name: 'gone', behavior: 'merge', literals: ['a=b'] }] } })
+    const [first, again] = [await failure(engine.build(broken, limits)), await failure(engine.build(broken, limits))]
+    expect(first).toMatchObject({ code: 'input', file: 'kustomization.yaml' })
+    expect(first.message).not.toMatch(/0x[0-9a-f]+/)
+    expect(again.message).toBe(first.message)
+  })
+
   it('does not repeat the content of files and literals in errors', async () => {
     const canary = 'canary-0451'
     const cases = [

@@ -13,7 +13,7 @@ export interface Complaint {
 
 /** An error of the kustomize library in terms of the user's repository: class, file and, where known, line. */
 export function explain({ text, root, view }: Complaint): EngineError {
-  const message = withoutContent(withoutNoise(withoutRoot(text.trim(), root)))
+  const message = withoutContent(withoutNoise(withoutAddresses(withoutRoot(text.trim(), root))))
   return new EngineError(codeOf(message), message, { file: fileOf(message, view), line: lineOf(message) })
 }
 
@@ -53,6 +53,11 @@ function withoutRoot(text: string, root: string): string {
 /** Each directory is first tried as a file, and the failure of that says nothing. */
 function withoutNoise(text: string): string {
   return text.replaceAll(/accumulation err='accumulating resources from '[^']*': read [^']*: is a directory': /g, '')
+}
+
+/** kustomize prints Go values that hold pointers (`&{0xc000123456 <nil>}`): another text each time, for one and the same failure. */
+function withoutAddresses(text: string): string {
+  return text.replaceAll(/ ?&\{[^{}]*\b0x[0-9a-f]{6,}[^{}]*\}/g, '')
 }
 
 /** kustomize quotes whole configurations, literals and patches, and those may hold secrets. */
