@@ -7,6 +7,7 @@ import type { KindTable, Notes, OwnStatus, Reconcilable } from './kind-table.ts'
 import { createSlots, type Limit } from './queue/limit.ts'
 import { createRunMetrics, type RunMetrics } from './run-metrics.ts'
 import type { Outcome, Stop } from './outcome.ts'
+import { createProgressPace } from './progress-pace.ts'
 import { createQueue, type Queue, type Taken } from './queue/queue.ts'
 import { openAttempt, runAttempt, type Attempt, type Runner } from './run.ts'
 import type { AbortReason, OnStep, Step } from './step.ts'
@@ -178,7 +179,7 @@ function assemble<O extends Reconcilable>(options: ControllerOptions<O>): Machin
   const { table, kube, cache, clock, telemetry, limit } = options
   const writer = createWriter({ table, kube, clock, observe: (object) => cache.observe(object) })
   const slots = createSlots(limit, () => pump(machine))
-  const runner: Runner<O> = { ...options, writer, slots, written: new Set() }
+  const runner: Runner<O> = { ...options, writer, slots, progressPace: createProgressPace(clock), written: new Set() }
   const queue = createQueue({
     name: table.kind.kind.toLowerCase(),
     clock,

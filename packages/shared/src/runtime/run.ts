@@ -6,18 +6,20 @@ import type { Timer } from './clock.ts'
 import type { Notes, OwnStatus, Progress, Reconcilable } from './kind-table.ts'
 import type { Slots } from './queue/limit.ts'
 import { stalled, type Outcome } from './outcome.ts'
+import type { ProgressPace } from './progress-pace.ts'
 import type { Taken } from './queue/queue.ts'
 import { createRunAbort, runStep, type OnStep, type RunAbort, type Slot, type Step, type StepMode, type StepperOptions } from './step.ts'
 import { deriveStatus, isBuilding, type Verdict } from './status.ts'
 import { tokenOf } from './wake.ts'
 import type { Writer, Written } from './write-status.ts'
 
-/** A run that lasts this long says so in the status. */
+/** A run that lasts this long says so in the status, and looks again after as long where too many others do. */
 const progressAfterMs = 2_000
 
 export interface Runner<O extends Reconcilable> extends ControllerOptions<O> {
   readonly writer: Writer<O>
   readonly slots: Slots
+  readonly progressPace: ProgressPace
   /** uids of objects whose status this process wrote: their inventory is known without asking. */
   readonly written: Set<string>
 }
@@ -212,6 +214,10 @@ function tellProgress<O extends Reconcilable>(runner: Runner<O>, attempt: Attemp
   const asked = object.status?.observedGeneration !== object.metadata.generation || tokenOf(object.metadata) !== object.status?.lastHandledReconcileAt
   if (runner.table.running === 'source' && !asked && !isBuilding(object, attempt.progress)) return
   if (attempt.abort.signal.aborted) return
+  if (!runner.progressPace.take()) {
+    attempt.phase = 'young'
+    return tick(runner, attempt)
+  }
   attempt.phase = 'told'
   writeVerdict(runner, attempt, { kind: 'running', progress: attempt.progress }).catch((error: unknown) => {
     runner.telemetry.log.debug('progress not written', { ...attempt.taken.key, error })
