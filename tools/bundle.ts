@@ -42,8 +42,9 @@ async function makeBundle(folder: string): Promise<void> {
     platform: 'node',
     target: 'node24',
     format: 'cjs',
-    minify: true,
-    keepNames: true,
+    // Names stay as they are: `keepNames` would set the name of every closure each time it is made.
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
     logLevel: 'error',
     // CommonJS starts faster than an ES module here; what asks for its own place gets the bundle's, our own sources theirs.
