@@ -47,7 +47,15 @@ interface Entry<T> {
   readonly value: T
 }
 
+/** One object as it came. It is decoded once it is known to be news: every write of our own comes a second time. */
+interface Arrival {
+  readonly key: string
+  readonly resourceVersion: string
+  readonly object: KubeObject
+}
+
 interface Store<T> {
+  readonly decode: (object: KubeObject) => T
   readonly entries: Map<string, Entry<T>>
   readonly listeners: Set<(event: CacheEvent<T>) => void>
   /** How far the watch has come. */
@@ -57,13 +65,13 @@ interface Store<T> {
 
 export function createCache<T>(options: CacheOptions<T>): Cache<T> {
   const { kube, kind, namespace, labelSelector, metadataOnly, decode, signal } = options
-  const store: Store<T> = { entries: new Map(), listeners: new Set(), position: undefined, trouble: undefined }
-  const project = (object: KubeObject): Entry<T> => ({
+  const store: Store<T> = { decode, entries: new Map(), listeners: new Set(), position: undefined, trouble: undefined }
+  const project = (object: KubeObject): Arrival => ({
     key: keyOf(object.metadata.namespace ?? '', object.metadata.name),
     resourceVersion: object.metadata.resourceVersion ?? '',
-    value: decode({ ...object, metadata: withoutManagedFields(object.metadata) }),
+    object: { ...object, metadata: withoutManagedFields(object.metadata) },
   })
-  const handle = kube.watch<Entry<T>>(
+  const handle = kube.watch<Arrival>(
     {
       resource: kind,
       project,
@@ -126,12 +134,12 @@ function isNews<T>(store: Store<T>, { metadata }: KubeObject, labelSelector: str
   return compareResourceVersions(resourceVersion, store.position) > 0
 }
 
-function isNewer<T>({ entries }: Store<T>, { key, resourceVersion }: Entry<T>): boolean {
+function isNewer<T>({ entries }: Store<T>, { key, resourceVersion }: Arrival): boolean {
   const known = entries.get(key)
   return known === undefined || compareResourceVersions(resourceVersion, known.resourceVersion) > 0
 }
 
-function replace<T>(store: Store<T>, listed: readonly Entry<T>[], resourceVersion: string): void {
+function replace<T>(store: Store<T>, listed: readonly Arrival[], resourceVersion: string): void {
   // A list older than what was seen is a restored etcd: its word counts, not ours.
   const restored = store.position !== undefined && compareResourceVersions(resourceVersion, store.position) < 0
   store.position = resourceVersion
@@ -146,7 +154,8 @@ function replace<T>(store: Store<T>, listed: readonly Entry<T>[], resourceVersio
   }
 }
 
-function put<T>(store: Store<T>, entry: Entry<T>): void {
+function put<T>(store: Store<T>, { key, resourceVersion, object }: Arrival): void {
+  const entry: Entry<T> = { key, resourceVersion, value: store.decode(object) }
   const before = store.entries.get(entry.key)
   store.entries.set(entry.key, entry)
   tell(store, before ? { type: 'changed', before: before.value, after: entry.value } : { type: 'added', after: entry.value })
