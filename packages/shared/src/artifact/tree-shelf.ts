@@ -16,26 +16,33 @@ export interface Entry {
 }
 
 export interface ShelfOptions {
+  /** On disk. */
   readonly budgetBytes: number
+  /** Names of files and folders, which are held in memory: some 160 bytes each. Counts only beyond the trees that are always kept. */
+  readonly budgetNames: number
   /** Removes a tree that nobody uses from disk. */
   evict(tree: CachedTree): Promise<void>
 }
 
-/** The trees that are there: pinned while in use, the least recently used out when there are too many bytes. */
+/** The trees that are there: pinned while in use, the least recently used out when there are too many bytes or names. */
 export interface Shelf {
   /** Makes it the most recently used. */
   find(digest: string): Entry | undefined
   /** One at a time for a digest: who comes later finds it made. */
   add(digest: string, make: () => Promise<CachedTree>): Promise<Entry>
   pin(entry: Entry): CachedTree & { release(): void }
-  /** Evicts what nobody uses until the budget holds; says whether anything went. */
-  shrink(budgetBytes: number): Promise<boolean>
+  /** Evicts what nobody uses until there are no more bytes than that; says whether anything went. */
+  shrink(toBytes: number): Promise<boolean>
   sizeBytes(): number
 }
 
-export function createShelf({ budgetBytes, evict }: ShelfOptions): Shelf {
+/** So many go for their bytes alone: a tree with more names than the budget is not fetched again for each who wants it. */
+const keptTrees = 32
+
+export function createShelf({ budgetBytes, budgetNames, evict }: ShelfOptions): Shelf {
   const entries = new Map<string, Entry>() // in the order of last use
   const inWork = new Map<string, Promise<unknown>>() // digests that are being made or removed
+  const namesHeld = (): number => [...entries.values()].reduce((sum, { tree: { manifest } }) => sum + manifest.files.size + manifest.directories.size, 0)
   const sizeBytes = (): number => [...entries.values()].reduce((sum, { tree }) => sum + tree.diskBytes, 0)
 
   const remove = async (digest: string, { tree }: Entry): Promise<void> => {
@@ -48,7 +55,7 @@ export function createShelf({ budgetBytes, evict }: ShelfOptions): Shelf {
   const shrink = async (toBytes: number): Promise<boolean> => {
     const before = entries.size
     for (const [digest, entry] of entries) {
-      if (sizeBytes() <= toBytes) break
+      if (sizeBytes() <= toBytes && (entries.size <= keptTrees || namesHeld() <= budgetNames)) break
       if (entry.pins === 0) await remove(digest, entry)
     }
     return entries.size < before
