@@ -8,31 +8,62 @@ import { createJournal, type AuditName, type Journal } from './invariants.ts'
 export const canaries = { variable: 'canary-5b1e0c77-variable', login: 'canary-9f3ad210-login' } as const
 
 const configMaps: Kind = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }
+const customDefinitions: Kind = { group: 'apiextensions.k8s.io', version: 'v1', kind: 'CustomResourceDefinition', plural: 'customresourcedefinitions', namespaced: false }
 const secrets: Kind = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true }
 
 /** One state of the app: which ConfigMaps it has, and what they say. */
 export interface AppState {
   readonly maps: readonly string[]
   readonly value: string
+  /** Custom resources, each with a definition of its own; any at all bring a ClusterRole and a PriorityClass along. */
+  readonly things?: readonly string[]
 }
 
 const secretName = 'login'
 const folder = (app: string): string => `apps/${app}`
 
-/** Files of the folder of an app: ConfigMaps, a ServiceAccount, and a Secret made from a variable. Names that a state does not have are deleted. */
-function filesOf(app: string, state: AppState, known: readonly string[] = []): Readonly<Record<string, string | undefined>> {
+/** Files of the folder of an app: ConfigMaps, a ServiceAccount, and a Secret made from a variable. Files that a state does not have are deleted. */
+function filesOf(app: string, state: AppState): Readonly<Record<string, string>> {
   const map = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `${app}-${name}`, namespace }, data: { value: state.value } })
   const account: KubeObject = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: app, namespace } }
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: `${app}-${secretName}`, namespace }, stringData: { password: '${password}', value: state.value } }
-  const gone = known.filter((name) => !state.maps.includes(name)).map((name) => [`${folder(app)}/${name}.json.yaml`, undefined] as const)
   const maps = state.maps.map((name) => [`${folder(app)}/${name}.json.yaml`, JSON.stringify(map(name))] as const)
-  return Object.fromEntries([...gone, ...maps, [`${folder(app)}/account.yaml`, JSON.stringify(account)], [`${folder(app)}/secret.yaml`, JSON.stringify(secret)]])
+  const things = (state.things ?? []).map((name) => [`${folder(app)}/thing-${name}.yaml`, thingOf(app, name).map((each) => JSON.stringify(each)).join('\n---\n')] as const)
+  const shared = things.length === 0 ? [] : [[`${folder(app)}/cluster.yaml`, clusterOf(app).map((each) => JSON.stringify(each)).join('\n---\n')] as const]
+  return Object.fromEntries([...maps, ...things, ...shared, [`${folder(app)}/account.yaml`, JSON.stringify(account)], [`${folder(app)}/secret.yaml`, JSON.stringify(secret)]])
+}
+
+const groupOf = (app: string): string => `${app}.example`
+
+function thingOf(app: string, name: string): readonly KubeObject[] {
+  const [group, kind, plural] = [groupOf(app), `Thing${name}`, `thing${name}s`]
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
+  const version = { name: 'v1', served: true, storage: true, schema, subresources: { status: {} } }
+  const spec = { group, scope: 'Namespaced', names: { kind, plural, singular: plural.slice(0, -1), listKind: `${kind}List` }, versions: [version] }
+  return [
+    { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: `${plural}.${group}` }, spec },
+    { apiVersion: `${group}/v1`, kind, metadata: { name, namespace }, spec: { size: 1 } },
+  ]
+}
+
+function clusterOf(app: string): readonly KubeObject[] {
+  const rules = [{ apiGroups: [groupOf(app)], resources: ['*'], verbs: ['get'] }]
+  return [
+    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: app }, rules },
+    { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: app }, value: 1 },
+  ]
 }
 
 /** As the audit log names them. */
-function declaredBy(app: string, { maps }: AppState): readonly AuditName[] {
+function declaredBy(app: string, { maps, things = [] }: AppState): readonly AuditName[] {
   const core = (resource: string, name: string): AuditName => ({ group: '', resource, namespace, name })
-  return [...maps.map((name) => core('configmaps', `${app}-${name}`)), core('serviceaccounts', app), core('secrets', `${app}-${secretName}`)]
+  const ofCluster = (group: string, resource: string, name: string): AuditName => ({ group, resource, namespace: '', name })
+  const custom = things.flatMap((name) => [
+    ofCluster('apiextensions.k8s.io', 'customresourcedefinitions', `thing${name}s.${groupOf(app)}`),
+    { group: groupOf(app), resource: `thing${name}s`, namespace, name },
+  ])
+  const shared = things.length === 0 ? [] : [ofCluster('rbac.authorization.k8s.io', 'clusterroles', app), ofCluster('scheduling.k8s.io', 'priorityclasses', app)]
+  return [...custom, ...shared, ...maps.map((name) => core('configmaps', `${app}-${name}`)), core('serviceaccounts', app), core('secrets', `${app}-${secretName}`)]
 }
 
 /** Apps in one repository behind a login, what they declare at which commit, and how they are told to change. */
@@ -41,6 +72,8 @@ export interface Apps {
   readonly journal: Journal
   /** Commits a state of an app, which becomes what is declared. */
   push(app: string, state: AppState): Promise<string>
+  /** The same of many apps, in one commit. */
+  pushAll(states: Readonly<Record<string, AppState>>): Promise<string>
   /** Creates or changes its Kustomization. */
   declare(app: string, spec?: Readonly<Record<string, unknown>>): Promise<void>
   /** Resolves when it is ready at the commit; rejects if the cluster is not as the state says. */
@@ -52,28 +85,39 @@ export interface Apps {
 
 const settleMs = 90_000
 
+export interface AppsOptions {
+  /** The source's way to the Git server; default straight to it. */
+  readonly gitUrl?: string
+}
+
 /** Needs a flow whose Git server asks for the login canary: `git: gitWithLogin`. */
-export async function createApps(flow: Flow): Promise<Apps> {
+export async function createApps(flow: Flow, { gitUrl = flow.git.url }: AppsOptions = {}): Promise<Apps> {
   const { kube } = flow.platform
   const journal = createJournal()
   await applyAs(kube, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'variables', namespace }, stringData: { password: canaries.variable } } as KubeObject)
   await applyAs(kube, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'git', namespace }, data: flow.git.secret } as KubeObject)
-  const repository = await flow.repository('apps', { files: { 'README.md': 'apps' }, spec: { secretRef: { name: 'git' } } })
+  const repository = await flow.repository('apps', { files: { 'README.md': 'apps' }, spec: { url: `${gitUrl}/apps.git`, secretRef: { name: 'git' } } })
   const known = new Map<string, readonly string[]>()
-  const revisionOf = (state: AppState): string => `${state.value} ${state.maps.join('')}`
+  const revisionOf = ({ value, maps, things = [] }: AppState): string => `${value} ${maps.join('')} ${things.join('')}`.trimEnd()
   const demand = async (app: string, state: AppState | undefined): Promise<void> => {
     const found = await differences(flow, app, state)
     if (found.length > 0) throw new Error(`${app} is not as it was declared:\n${found.join('\n')}`)
   }
+  const pushAll: Apps['pushAll'] = (states) => {
+    const changed = Object.entries(states).map(([app, state]) => {
+      journal.push(app, revisionOf(state), declaredBy(app, state))
+      const files = filesOf(app, state)
+      const gone = (known.get(app) ?? []).filter((name) => files[name] === undefined)
+      known.set(app, Object.keys(files))
+      return { ...Object.fromEntries(gone.map((name) => [name, undefined])), ...files }
+    })
+    return repository.commit(Object.assign({}, ...changed) as Readonly<Record<string, string | undefined>>)
+  }
   return {
     repository,
     journal,
-    push(app, state) {
-      journal.push(app, revisionOf(state), declaredBy(app, state))
-      const files = filesOf(app, state, known.get(app))
-      known.set(app, state.maps)
-      return repository.commit(files)
-    },
+    push: (app, state) => pushAll({ [app]: state }),
+    pushAll,
     async declare(app, spec = {}) {
       const postBuild = { substituteFrom: [{ kind: 'Secret', name: 'variables' }] }
       await applyAs(kube, kustomizationOf(app, repository.named, { path: folder(app), wait: true, postBuild, ...spec }))
@@ -102,6 +146,8 @@ async function differences({ platform: { kube } }: Flow, app: string, state: App
   const found = items.filter(({ metadata }) => metadata.name.startsWith(`${app}-`))
   const expected = (state?.maps ?? []).map((name) => `${app}-${name}`)
   const names = found.map(({ metadata }) => metadata.name)
+  const definitions = (await kube.list(customDefinitions)).items.filter(({ metadata }) => metadata.name.endsWith(`.${groupOf(app)}`)).map(({ metadata }) => metadata.name).sort()
+  const wantedDefinitions = (state?.things ?? []).map((name) => `thing${name}s.${groupOf(app)}`).sort()
   const secret = await kube.get({ resource: secrets, namespace, name: `${app}-${secretName}` })
   const password = (secret?.['data'] as { readonly password?: string } | undefined)?.password
   const wanted = state && Buffer.from(canaries.variable).toString('base64')
@@ -109,6 +155,7 @@ async function differences({ platform: { kube } }: Flow, app: string, state: App
     ...names.filter((name) => !expected.includes(name)).map((name) => `ConfigMap ${name} is there`),
     ...expected.filter((name) => !names.includes(name)).map((name) => `ConfigMap ${name} is missing`),
     ...found.filter(({ data }) => (data as { readonly value?: string }).value !== state?.value).map(({ metadata }) => `ConfigMap ${metadata.name} is not at ${state?.value}`),
+    ...(definitions.join(' ') === wantedDefinitions.join(' ') ? [] : [`the definitions are ${definitions.join(', ')}`]),
     ...(password === wanted ? [] : [`the Secret ${wanted === undefined ? 'is there' : 'does not hold the variable'}`]),
   ]
 }

@@ -1,0 +1,116 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { createNatsBus, readClusterName, type Bus, type ReceivedEvent } from '@weir/shared/events'
+import { quietTelemetry } from '@weir/shared/telemetry'
+import type { FaultRule } from '@weir/shared/testing'
+import { itLeavesNothingBehind } from './fault-aftermath.ts'
+import { nameOf, startFaultRig, stateOf, type FaultRig } from './fault-rig.ts'
+import { until } from './fleet.ts'
+
+// Trouble between the controllers and the bus: it changes no outcome, only how soon it comes. That the server goes away is in bus.test.ts.
+
+let rig: FaultRig
+let bus: Bus
+const heard: ReceivedEvent[] = []
+
+beforeAll(async () => {
+  rig = await startFaultRig({ seed: 20_260_103, nats: true })
+  const { platform } = rig.flow
+  bus = createNatsBus({ url: platform.nats?.url ?? '', cluster: await readClusterName(platform.kube), telemetry: quietTelemetry() })
+  await bus.subscribe({}, (event) => void heard.push(event)).live
+  await Promise.all([rig.start('source-controller'), rig.start('kustomize-controller')])
+})
+afterEach(() => rig.calm())
+afterAll(async () => {
+  await bus?.close()
+  await rig?.stop()
+})
+
+describe('between both controllers and the bus', () => {
+  // The proxy does not look into the protocol: a rule is about a connection.
+  const rows: readonly (readonly [string, readonly FaultRule[]])[] = [
+    ['connections broken before they are open', [{ fault: { kind: 'reset', at: 'request' } }]],
+    ['connections broken at the first answer', [{ fault: { kind: 'reset', at: 'response' } }]],
+    ['connections that stall', [{ fault: { kind: 'stall', at: 'request', ms: 60_000 } }]],
+    ['connections cut again and again by time', [{ fault: { kind: 'cut', afterMs: 300 } }]],
+    ['connections cut in the middle of a message', [{ fault: { kind: 'cut', afterBytes: 1_500 } }]],
+    ['slow connections', [{ fault: { kind: 'slow', bytesPerSecond: 1_000 } }]],
+  ]
+
+  it.each(rows)('%s: install, upgrade, prune and deletion converge', async (name, rules) => {
+    const app = nameOf('bus', name)
+    const proxy = rig.bus
+    if (proxy === undefined) throw new Error('this rig has a bus')
+    const before = proxy.injected().length
+    proxy.use(rules)
+    proxy.breakAll() // what is open now knows nothing of the rules
+    await rig.explain(() => until('a connection met its fault', async () => (proxy.injected().length > before ? true : undefined), { timeoutMs: 20_000 }))
+    await rig.live(app)
+    await rig.leave(app)
+  })
+
+  it('events are heard again when the trouble is over', async () => {
+    rig.bus?.breakAll()
+    const app = 'bus-again'
+    const [first, next] = [stateOf('one', 'a'), stateOf('two', 'a')]
+    const commit = await rig.apps.push(app, first)
+    await rig.apps.declare(app)
+    await rig.apps.settle(app, first, commit)
+    const changed = await rig.apps.push(app, next)
+    await rig.apps.settle(app, next, changed)
+    const said = (revision: string): true | undefined => (heard.some(({ type, subject, facts }) => type === 'converged' && subject.name === app && facts.revision?.endsWith(revision) === true) ? true : undefined)
+    await rig.explain(() => until('its convergence is heard', async () => said(changed)))
+    await rig.leave(app)
+  })
+})
+
+describe('events that nobody should believe', () => {
+  const app = 'told'
+  const [first, second] = [stateOf('one', 'a', 'b'), stateOf('two', 'a')]
+
+  /** Calls of kustomize-controller that concern the objects of the app, without reads of a watch. */
+  const callsOf = async (): Promise<number> => {
+    const audit = await rig.flow.platform.cluster.readAudit()
+    return audit.filter(({ userAgent, verb, requestUri }) => userAgent.startsWith('weir-kustomize-controller') && verb !== 'watch' && requestUri.includes(`/${app}`)).length
+  }
+
+  it('told twice, late and out of order, of a revision that was tried already: nothing runs', async () => {
+    const commits: string[] = []
+    for (const [index, state] of [first, second].entries()) {
+      const commit = await rig.apps.push(app, state)
+      if (index === 0) await rig.apps.declare(app)
+      await rig.explain(() => rig.apps.settle(app, state, commit))
+      commits.push(commit)
+    }
+    const ready = heard.filter(({ type, facts }) => type === 'artifact-ready' && commits.some((commit) => facts.revision?.endsWith(commit)))
+    expect(ready.length).toBeGreaterThanOrEqual(2)
+    const before = await callsOf()
+    for (let round = 0; round < 20; round++) for (const { type, subject, facts } of ready.toReversed()) bus.publish({ type, subject, facts })
+    const marker = heard.length
+    await until('they are out', async () => (heard.length >= marker + 20 * ready.length ? true : undefined))
+    // A run that is really asked for comes after all of them, and is the only one.
+    const third = stateOf('three', 'a')
+    const between = await callsOf()
+    expect(between).toBe(before)
+    await rig.apps.settle(app, third, await rig.apps.push(app, third))
+  })
+
+  it('an artifact that does not exist, of a source that does and of one that does not: nothing changes, and the next commit is applied', async () => {
+    const real = heard.findLast(({ type }) => type === 'artifact-ready')
+    if (real === undefined) throw new Error('an artifact was announced')
+    const before = await callsOf()
+    const lie = { ...real.facts, revision: `main@sha1:${'f'.repeat(40)}`, digest: `sha256:${'e'.repeat(64)}`, resourceVersion: '99999999' }
+    bus.publish({ type: 'artifact-ready', subject: real.subject, facts: lie })
+    bus.publish({ type: 'artifact-ready', subject: { ...real.subject, name: 'nobody' }, facts: lie })
+    bus.publish({ type: 'converged', subject: { kind: 'Kustomization', namespace: real.subject.namespace, name: app }, facts: lie })
+    await until('the lies are out', async () => (heard.filter(({ facts }) => facts.revision === lie.revision).length >= 3 ? true : undefined))
+    const wrote = await callsOf()
+    const next = stateOf('four', 'a', 'c')
+    await rig.explain(async () => rig.apps.settle(app, next, await rig.apps.push(app, next)))
+    expect(wrote - before).toBeLessThanOrEqual(1) // it may have looked
+    await rig.leave(app)
+  })
+})
+
+describe('after all of it', () => {
+  itLeavesNothingBehind(() => rig)
+})
