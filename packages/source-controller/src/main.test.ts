@@ -1,6 +1,6 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gitRepositoryKind, type GitRepository } from '@weir/shared/api'
@@ -270,6 +270,32 @@ describe('a GitRepository', () => {
     expect(await filesOf(after)).toEqual(['a'])
     expect(server.requests().length - fetches).toBe(2) // the listing of refs
     expect({ ...after.status?.artifact, url: '' }).toEqual({ ...before.status?.artifact, url: '' })
+  })
+
+  it('keeps no mirror of a URL that no object names: after a new URL, a restart, a deletion', async () => {
+    const world = await open('mirrors')
+    const server = await serve()
+    const [first, second] = [await server.createRepository('first'), await server.createRepository('second')]
+    const commits = [await first.commit({ a: 'first' }), await second.commit({ a: 'second' })]
+    const mirrors = (): Promise<readonly string[]> => readdir(`${world.storage}-git/git/mirrors`)
+    const untilMirrors = async (count: number): Promise<readonly string[]> => {
+      for (let tries = 0; tries < 200 && (await mirrors()).length !== count; tries++) await systemClock.sleep(20)
+      expect(await mirrors()).toHaveLength(count)
+      return mirrors()
+    }
+    await world.create({ url: first.url })
+    await world.until(isReadyAt(commits[0] ?? ''))
+    const before = await untilMirrors(1)
+    await world.patch({ spec: { url: second.url } })
+    await world.until(isReadyAt(commits[1] ?? ''))
+    const [left = ''] = await untilMirrors(1)
+    expect(before).not.toContain(left)
+    await mkdir(`${world.storage}-git/git/mirrors/of-an-earlier-process`)
+    await writeFile(`${world.storage}-git/git/mirrors/of-an-earlier-process/weir-ready`, '')
+    await world.restart()
+    expect(await untilMirrors(1)).toEqual([left])
+    await kube.delete({ resource: gitRepositoryKind, namespace: 'mirrors', name: 'fleet' })
+    await untilMirrors(0)
   })
 
   it('says that the disk is full, keeps what is stored, and recovers', async () => {

@@ -44,6 +44,7 @@ export async function createGit(options: GitOptions): Promise<Git> {
   return {
     resolve: (request) => tracked(room, () => resolve(room, request)),
     checkOut: (request) => tracked(room, () => checkOut(room, request)),
+    keepMirrorsOf: (urls) => tracked(room, () => keepMirrorsOf(room, urls)),
     async close() {
       closing.abort()
       await Promise.allSettled(room.running)
@@ -79,9 +80,27 @@ async function tracked<T>(room: Room, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Name of a mirror and of everything that only equal requests may share. */
+/** Name of a mirror and of everything that only equal requests may share. Begins with the digest of the URL, by which a mirror is found whatever its login. */
 function keyOf(url: string, request: RemoteRequest): string {
-  return createHash('sha256').update(`${url}\n${digestOfLogin(request.login)}`).digest('hex')
+  return `${digestOf(url)}-${digestOf(`${url}\n${digestOfLogin(request.login)}`)}`
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
+
+async function keepMirrorsOf(room: Room, urls: Iterable<string>): Promise<void> {
+  const kept = new Set([...urls].flatMap((url) => digestOfUrl(url)))
+  await room.mirrors.keepOnly((key) => kept.has(key.split('-', 1)[0] ?? ''))
+}
+
+function digestOfUrl(given: string): readonly string[] {
+  try {
+    return [digestOf(parseGitUrl(given).url)]
+  } catch (error) {
+    if (error instanceof GitError) return []
+    throw error
+  }
 }
 
 async function resolve(room: Room, request: RemoteRequest & { readonly ref: GitRef }): Promise<Resolved> {

@@ -54,6 +54,8 @@ export interface Git {
    * share one fetch and one directory. If the ref has moved since, the checkout says the newer revision.
    */
   checkOut(request: RemoteRequest & { readonly resolved: Resolved }): Promise<Checkout>
+  /** Removes the mirrors of every URL that is not among these; one that cannot be read as a URL has none. */
+  keepMirrorsOf(urls: Iterable<string>): Promise<void>
   /** Ends what runs and removes checkouts. Mirrors stay for the next start. */
   close(): Promise<void>
 }

@@ -9,6 +9,8 @@ export interface Mirrors {
   has(key: string): boolean
   /** Forgets a mirror, once nobody uses it: it may be damaged. */
   drop(key: string): void
+  /** Removes those that are not to be kept: at once, or when their last user is done. */
+  keepOnly(isKept: (key: string) => boolean): Promise<void>
 }
 
 interface Known {
@@ -19,6 +21,8 @@ interface Known {
   clean: boolean
   ready: boolean
   damaged: boolean
+  /** To be removed once nobody uses it, unless somebody asks for it again. */
+  unwanted: boolean
   turn: Promise<unknown>
 }
 
@@ -40,16 +44,7 @@ export async function createMirrors({ root, budgetBytes, init }: MirrorsOptions)
     else known.set(name, { ...fresh(), ready, sizeBytes: await sizeOf(dir), usedMs: await usedMs(dir) })
   }
 
-  const evict = async (): Promise<void> => {
-    const idle = [...known].filter(([, mirror]) => mirror.users === 0).sort(([, a], [, b]) => a.usedMs - b.usedMs)
-    const total = { bytes: [...known.values()].reduce((sum, mirror) => sum + mirror.sizeBytes, 0) }
-    for (const [key, mirror] of idle) {
-      if (total.bytes <= budgetBytes && !mirror.damaged) continue
-      known.delete(key)
-      total.bytes -= mirror.sizeBytes
-      await removeTree(join(root, key))
-    }
-  }
+  const evict = (): Promise<void> => removeMany({ root, budgetBytes, known })
 
   const work = async <T>(key: string, mirror: Known, run: (dir: string) => Promise<T>): Promise<T> => {
     const dir = join(root, key)
@@ -65,7 +60,7 @@ export async function createMirrors({ root, budgetBytes, init }: MirrorsOptions)
     async use(key, run) {
       const mirror = known.get(key) ?? fresh()
       known.set(key, mirror)
-      mirror.users += 1
+      Object.assign(mirror, { users: mirror.users + 1, unwanted: false })
       const turn = mirror.turn.then(() => work(key, mirror, run))
       mirror.turn = turn.catch(() => undefined)
       try {
@@ -77,16 +72,46 @@ export async function createMirrors({ root, budgetBytes, init }: MirrorsOptions)
         await evict()
       }
     },
-    has: (key) => known.has(key),
+    has(key) {
+      const mirror = known.get(key)
+      return mirror !== undefined && !mirror.damaged && !mirror.unwanted
+    },
     drop(key) {
       const mirror = known.get(key)
       if (mirror !== undefined) mirror.damaged = true
     },
+    async keepOnly(isKept) {
+      for (const [key, mirror] of known) if (!isKept(key)) mirror.unwanted = true
+      await evict()
+    },
+  }
+}
+
+interface Shelf {
+  readonly root: string
+  readonly budgetBytes: number
+  readonly known: Map<string, Known>
+}
+
+/** What is damaged or unwanted, and what was used longest ago as long as there are too many bytes; nothing that is in use. */
+async function removeMany({ root, budgetBytes, known }: Shelf): Promise<void> {
+  const idle = [...known].filter(([, mirror]) => mirror.users === 0).sort(([, a], [, b]) => a.usedMs - b.usedMs)
+  const total = { bytes: [...known.values()].reduce((sum, mirror) => sum + mirror.sizeBytes, 0) }
+  for (const [key, mirror] of idle) {
+    const isDue = total.bytes > budgetBytes || mirror.damaged || mirror.unwanted
+    if (!isDue || mirror.users > 0) continue
+    total.bytes -= mirror.sizeBytes
+    // As a user of it: who comes meanwhile waits for its turn, and starts from an empty one.
+    Object.assign(mirror, { damaged: true, users: mirror.users + 1 })
+    const turn = mirror.turn.then(() => removeTree(join(root, key)))
+    mirror.turn = turn.catch(() => undefined)
+    await turn.finally(() => (mirror.users -= 1))
+    if (mirror.users === 0 && mirror.damaged) known.delete(key)
   }
 }
 
 function fresh(): Known {
-  return { sizeBytes: 0, usedMs: Date.now(), users: 0, clean: false, ready: false, damaged: false, turn: Promise.resolve() }
+  return { sizeBytes: 0, usedMs: Date.now(), users: 0, clean: false, ready: false, damaged: false, unwanted: false, turn: Promise.resolve() }
 }
 
 /** Written once the mirror is initialised; without it a directory is what a killed process left behind. */

@@ -7,6 +7,7 @@ import { createCache, watchReferences, type Cache, type KubeObject, type Referen
 import { fieldAt, isFields } from '@weir/shared/manifest'
 import { createController, createLimit, decodeStored, keyFrom, keyOf, textOf, type Controller, type Host, type OnStep, type RunEnd, type Stored } from '@weir/shared/runtime'
 import { finalizeGitRepository } from './finalize.ts'
+import { keepNamedMirrors } from './mirrors.ts'
 import type { Deps } from './ports.ts'
 import { reconcileGitRepository } from './reconcile.ts'
 import { gitRepositoryTable } from './table.ts'
@@ -62,6 +63,7 @@ export function createGitRepositoryController(parts: GitRepositoryParts): GitRep
       await wiring.cache.synced
       for (const stored of wiring.cache.list()) follow(wiring, stored)
       wiring.cache.onChange(({ after }) => after && follow(wiring, after))
+      keepNamedMirrors({ git: parts.git, cache: wiring.cache, telemetry })
       parts.host.bus.subscribe({ type: 'reconcile-requested', kind: gitRepositoryKind.kind }, ({ subject, traceparent }) =>
         controller.wake({ namespace: subject.namespace, name: subject.name }, 'token', traceparent === undefined ? {} : { traceparent }),
       )
