@@ -198,4 +198,44 @@ describe('after a restart', () => {
       await next.close()
     }
   })
+
+  it('takes no change of ownership for a change of the object: zero values that Flux declared and nobody else', async () => {
+    const object = deployment(ns, 'fluxed')
+    const { next } = await installedByFlux(object, { spec: { strategy: {} } })
+    try {
+      const before = await next.read(object)
+      expect(await next.apply([object], { verifies: true })).toEqual(['Deployment/apps/fluxed unchanged'])
+      expect(next.calls()).toEqual(['apply Deployment/apps/fluxed', 'get Deployment/apps/fluxed', 'list Deployment'])
+      const after = await next.read(object)
+      expect(after?.metadata.resourceVersion).not.toBe(before?.metadata.resourceVersion) // or nothing was taken over
+      expect(after?.metadata.generation).toBe(before?.metadata.generation)
+      expect(await next.apply([object], { verifies: true })).toEqual(['Deployment/apps/fluxed unchanged'])
+      expect(next.calls()).toEqual([])
+    } finally {
+      await next.close()
+    }
+  })
+
+  it('sees the change behind a change of ownership: a label that is not declared any more', async () => {
+    const { next } = await installedByFlux(deployment(ns, 'labelled'), { metadata: { ...deployment(ns, 'labelled').metadata, labels: { old: 'label' } } })
+    try {
+      expect(await next.apply([deployment(ns, 'labelled')], { verifies: true })).toEqual(['Deployment/apps/labelled configured'])
+    } finally {
+      await next.close()
+    }
+  })
 })
+
+/** Applied with what Go's types add, then known to the live set of a process that has applied nothing yet. */
+async function installedByFlux(object: KubeObject, zeros: object): Promise<{ readonly next: World }> {
+  const [declared] = await world.declare([object])
+  const body = JSON.parse(String(declared?.body)) as KubeObject & { readonly spec?: object }
+  const { spec, metadata, ...rest } = zeros as { readonly spec?: object; readonly metadata?: object }
+  const sent = { ...body, ...rest, metadata: { ...body.metadata, ...metadata, labels: { ...body.metadata.labels, ...(metadata as { labels?: object } | undefined)?.labels } }, ...(body.spec && { spec: { ...body.spec, ...spec } }) }
+  await world.kube.apply(await world.target(object), sent, { manager: 'kustomize-controller', force: true })
+  const next = await world.restart()
+  next.live.track(owner, toInventory((await next.declare([object])).map(({ ref }) => ref)))
+  await next.live.synced(owner, AbortSignal.timeout(5000))
+  next.calls()
+  return { next }
+}

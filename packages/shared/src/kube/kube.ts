@@ -24,6 +24,8 @@ export interface ListOptions extends GetOptions {
   readonly namespace?: string
   readonly labelSelector?: string
   readonly fieldSelector?: string
+  /** As it was at this resourceVersion; after some minutes the server has forgotten: KubeError 'gone'. */
+  readonly at?: string
 }
 
 export interface ListAnswer {

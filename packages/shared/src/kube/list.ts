@@ -21,6 +21,8 @@ export interface ListSpec<T> {
   readonly fieldSelector?: string | undefined
   readonly metadataOnly?: boolean | undefined
   readonly managedFields?: boolean | undefined
+  /** As it was at this resourceVersion, which some minutes later is KubeError 'gone'; default: as it is now. */
+  readonly at?: string | undefined
   /** Called page by page, so that only what it returns is held. */
   readonly project: (object: KubeObject) => T
   readonly signal?: AbortSignal | undefined
@@ -44,7 +46,8 @@ export async function list<T>(caller: Caller, spec: ListSpec<T>): Promise<Listed
 }
 
 async function readPages<T>(caller: Caller, spec: ListSpec<T>, limit: number | undefined): Promise<Listed<T>> {
-  const { resource, namespace, labelSelector, fieldSelector, project, signal } = spec
+  const { resource, namespace, labelSelector, fieldSelector, at, project, signal } = spec
+  const moment = at === undefined ? {} : { resourceVersion: at, resourceVersionMatch: 'Exact' }
   const what = `list ${resource.plural}${resource.group === '' ? '' : `.${resource.group}`}`
   const items: T[] = []
   let next: string | undefined
@@ -52,7 +55,7 @@ async function readPages<T>(caller: Caller, spec: ListSpec<T>, limit: number | u
     const { body } = await call(caller, {
       what,
       method: 'GET',
-      path: withQuery(collectionPath(resource, namespace), { labelSelector, fieldSelector, limit, continue: next }),
+      path: withQuery(collectionPath(resource, namespace), { labelSelector, fieldSelector, limit, continue: next, ...(next === undefined ? moment : {}) }),
       headers: spec.metadataOnly === true ? { accept: listAccept } : {},
       signal,
     })

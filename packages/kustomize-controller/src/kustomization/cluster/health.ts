@@ -1,7 +1,7 @@
 import { formatDurationMs, kustomizationKind } from '@weir/shared/api'
 import { waitUntilCurrent, type Desired, type WaitVerdict } from '@weir/shared/apply'
 import { inventoryId, parseApiVersion, type ObjectRef } from '@weir/shared/manifest'
-import { failing, isStop, type Clock, type Mark, type Stop, type Timer } from '@weir/shared/runtime'
+import { conditionOf, failing, isStop, type Clock, type Mark, type Stop, type Timer } from '@weir/shared/runtime'
 import type { Applied, Context, Prepared } from '../ports.ts'
 import { timeoutMs } from '../timing.ts'
 
@@ -26,7 +26,7 @@ export async function awaitHealth(context: Context, { refs, revision, mask }: Ap
   try {
     const verdict = await waitThroughDrift(context, { refs, bell, mend, endMs: deps.clock.monotonicMs() + timeout })
     if (isStop(verdict)) return verdict
-    if (verdict.kind === 'current') return { type: 'Healthy', reason: 'Succeeded', message: 'Health check passed' }
+    if (verdict.kind === 'current') return healthy(context, revision)
     remembered.unhealthy = true
     return unhealthy(mask(verdict.message), timeout)
   } finally {
@@ -99,6 +99,13 @@ function createBell(clock: Clock, isRung: boolean): Bell {
     },
     silence: () => state.later?.cancel(),
   }
+}
+
+/** What was said of this revision stays, be it in the words of Flux, which measure the time: an unchanged state is an unchanged status. */
+function healthy({ kustomization }: Context, revision: string): Mark {
+  const said = kustomization.status?.lastAppliedRevision === revision ? conditionOf(kustomization, 'Healthy') : undefined
+  const message = said?.status === 'True' && said.reason === 'Succeeded' ? said.message : 'Health check passed'
+  return { type: 'Healthy', reason: 'Succeeded', message }
 }
 
 /** The text names the configured timeout and no measured time: the same failure is the same status. */

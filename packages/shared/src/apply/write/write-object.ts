@@ -11,6 +11,7 @@ import { mergesFields } from '../switches.ts'
 import type { Verdict } from './judge.ts'
 import { judgeRefusal } from './judge.ts'
 import { explainRefusal } from './refusal.ts'
+import { hasSameContent } from './same-content.ts'
 import { sleep } from './sleep.ts'
 import { retryConflicts, sendApply } from './writing.ts'
 import type { Subject, Writing } from './writing.ts'
@@ -62,16 +63,19 @@ async function write(writing: Writing, { subject, verdict }: { subject: Subject;
   if (verdict.takesOver) await takeOver(writing, subject, signal)
   const object = await sendApply(writing, subject, { dryRun: false, metadataOnly: !wantsHealth(writing, subject), signal })
   if (verdict.before === 0) return { object, action: 'created' }
-  return { object, action: isUntouched(writing, { subject, verdict }, object) ? 'unchanged' : 'configured' }
+  const isUntouched = await changedNothing(writing, { subject, verdict, object }, signal)
+  return { object, action: isUntouched ? 'unchanged' : 'configured' }
 }
 
 /** Whether our apply changed nothing. Another's write to status moves the resourceVersion, too, if the live set lags behind it. */
-function isUntouched({ state }: Writing, { subject, verdict }: { subject: Subject; verdict: ApplyVerdict }, object: KubeObject): boolean {
+async function changedNothing(writing: Writing, { subject, verdict, object }: { subject: Subject; verdict: ApplyVerdict; object: KubeObject }, signal: AbortSignal): Promise<boolean> {
   const { entry } = subject
   if (versionOf(object.metadata.resourceVersion) === verdict.before) return true
   if (!verdict.isKnown || verdict.takesOver || entry.applied !== undefined || has(entry, bit.suspect)) return false
-  const { generation, fields, fieldsAt } = readFacts(state, entry.kind, { object, whole: false })
-  return generation === entry.generation && fields === entry.fields && fieldsAt === entry.fieldsAt
+  const { generation, fields, fieldsAt } = readFacts(writing.state, entry.kind, { object, whole: false })
+  if (generation !== entry.generation) return false
+  if (fields === entry.fields && fieldsAt === entry.fieldsAt) return true
+  return hasSameContent(writing, subject, { before: verdict.before, signal })
 }
 
 /** The fields of overridden writers become ours, so that the apply after it removes those that are not declared. */
