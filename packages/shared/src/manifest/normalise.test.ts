@@ -27,12 +27,25 @@ describe('normalise', () => {
 
   it.each([
     ['apps/v1', 'Deployment', (spec: object) => ({ template: { spec } })],
-    ['v1', 'Pod', (spec: object) => spec],
+    ['apps/v1', 'DaemonSet', (spec: object) => ({ template: { spec } })],
     ['batch/v1', 'CronJob', (spec: object) => ({ jobTemplate: { spec: { template: { spec } } } })],
   ])('fills in the protocol of container ports of %s %s, not of init containers', (apiVersion, kind, wrap) => {
     const before = { containers: [{ name: 'c', ports: [{ containerPort: 1 }] }, { name: 'd' }], initContainers: [{ name: 'i', ports: [{ containerPort: 2 }] }] }
     const after = { ...before, containers: [{ name: 'c', ports: [{ containerPort: 1, protocol: 'TCP' }] }, { name: 'd' }] }
     expect(normalise(base(apiVersion, kind, { spec: wrap(before) })).spec).toEqual(wrap(after))
+  })
+
+  it('keeps the place of what the API server writes into a new Job or Pod, as Flux does', () => {
+    const template = { spec: { containers: [] } }
+    expect(normalise(base('batch/v1', 'Job', { spec: { template } })).spec).toEqual({ template: { metadata: {}, spec: { containers: [] } } })
+    const named = { template: { metadata: { labels: { a: 'b' } }, spec: {} } }
+    expect(normalise(base('batch/v1', 'Job', { spec: named })).spec).toEqual(named)
+    expect(normalise(base('apps/v1', 'Deployment', { spec: { template } })).spec).toEqual({ template })
+    const pod = { containers: [{ name: 'a', ports: [{ containerPort: 1 }] }, { name: 'b', resources: { limits: { cpu: '1' } } }], initContainers: [{ name: 'i' }] }
+    expect(normalise(base('v1', 'Pod', { spec: pod })).spec).toEqual({
+      containers: [{ name: 'a', ports: [{ containerPort: 1, protocol: 'TCP' }], resources: {} }, { name: 'b', resources: { limits: { cpu: '1' } } }],
+      initContainers: [{ name: 'i', resources: {} }],
+    })
   })
 
   it('leaves broken shapes for the API server to refuse', () => {

@@ -10,7 +10,7 @@ export function normalise(object: KubeObject): KubeObject {
   if (isCore(bare, 'Secret')) return withEncodedData(bare)
   if (isCore(bare, 'Service')) return withServiceProtocols(bare)
   if (isDefinition(bare)) return withoutBrokenCaBundle(bare)
-  return isWorkload(bare) ? withContainerProtocols(bare) : bare
+  return isWorkload(bare) ? withPlaces(withContainerProtocols(bare)) : bare
 }
 
 const serverFields: ReadonlySet<string> = new Set(['creationTimestamp', 'managedFields', 'resourceVersion', 'uid', 'generation', 'selfLink', 'deletionTimestamp'])
@@ -62,6 +62,25 @@ function withContainerProtocols(workload: KubeObject): KubeObject {
     isFields(container) && Array.isArray(container['ports']) ? { ...container, ports: container['ports'].map(withProtocol) } : container,
   )
   return replaceAt(workload, [...path, 'containers'], filled)
+}
+
+/**
+ * Empty structs that Flux sends, and below which the API server wrote something when the object was created: the labels of a Job's pods, the
+ * requests of a Pod under a LimitRange. Nobody owns what it wrote, so it would go with the struct, which an apply without it takes away; and as
+ * neither may change, every such apply of what Flux installed would be refused (docs/adr/0011).
+ */
+function withPlaces(workload: KubeObject): KubeObject {
+  const template = fieldAt(workload, 'spec', 'template')
+  if (typeKey(workload) === 'batch/Job' && isFields(template) && template['metadata'] === undefined) return replaceAt(workload, ['spec', 'template', 'metadata'], {})
+  if (typeKey(workload) !== '/Pod') return workload
+  return ['containers', 'initContainers'].reduce((pod, list) => {
+    const containers = fieldAt(pod, 'spec', list)
+    return Array.isArray(containers) ? replaceAt(pod, ['spec', list], containers.map(withResources)) : pod
+  }, workload)
+}
+
+function withResources(container: unknown): unknown {
+  return isFields(container) && container['resources'] === undefined ? { ...container, resources: {} } : container
 }
 
 function replaceAt<T extends Fields>(fields: T, [head, ...rest]: readonly string[], replacement: unknown): T {
