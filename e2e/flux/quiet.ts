@@ -1,6 +1,6 @@
-import { gitRepositoryKind, kustomizationKind, type Kustomization } from '@weir/shared/api'
-import { readKustomization, readyOf, until } from '../fleet.ts'
-import { namespace, type Side, type World } from './world.ts'
+import { kustomizationKind, type GitRepository, type Kustomization } from '@weir/shared/api'
+import { readKustomization, readRepository, readyOf, until } from '../fleet.ts'
+import { namespace, root, type Side, type World } from './world.ts'
 
 /** User agents of both sides' controllers. */
 export const clients: Readonly<Record<Side, RegExp>> = { weir: /^weir-(source|kustomize)-controller/, flux: /^(source|kustomize)-controller\// }
@@ -46,6 +46,6 @@ function isFresh(each: Kustomization, sinceMs: number): boolean {
 }
 
 /** The source as it is now. */
-export async function readSource({ kube }: World): Promise<unknown> {
-  return (await kube.get({ resource: gitRepositoryKind, namespace, name: 'flux-system' }))?.status
+export async function readSource({ kube }: World): Promise<GitRepository['status']> {
+  return (await readRepository(kube, root))?.status
 }

@@ -1,3 +1,4 @@
+import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { apiVersionOf, gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
 import type { Kube, KubeObject } from '@weir/shared/kube'
@@ -30,6 +31,8 @@ export interface World extends AsyncDisposable {
   hand(controller: ControllerName, side: Side): Promise<void>
   /** Nobody runs it. */
   rest(controller: ControllerName): Promise<void>
+  /** Artifacts of both sides are gone from their disks, as with a pod whose volume is empty. */
+  emptyStores(): Promise<void>
   /** Declares the source and the root Kustomization. */
   declare(): Promise<void>
   commit(files: Readonly<Record<string, TestFile>>): Promise<string>
@@ -66,6 +69,9 @@ export async function startWorld({ files, definitions = 'weir' }: WorldOptions =
     async hand(controller, side) {
       await rest(controller)
       await (side === 'flux' ? flux.start(controller) : platform.start(controller))
+    },
+    async emptyStores() {
+      for (const store of [platform.storagePath, flux.storagePath]) for (const name of await readdir(store).catch(() => [])) await rm(path.join(store, name), { recursive: true, force: true })
     },
     declare: () => declare(kube, remote.url),
     commit: (changed) => remote.commit(changed),
