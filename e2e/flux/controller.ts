@@ -18,7 +18,7 @@ export interface FluxProcess {
   readonly startMs: number
   /** Resolves to how it ended: `exit 0`, `SIGKILL`. */
   readonly exited: Promise<string>
-  /** As Kubernetes does: SIGTERM, and the lease is given back; SIGKILL after 30 s. Resolves when it is gone. */
+  /** As Kubernetes does: SIGTERM, and SIGKILL after 30 s. Resolves when it is gone. */
   stop(): Promise<void>
   /** At once; resolves when it is gone. */
   kill(): Promise<void>
@@ -38,17 +38,16 @@ export interface FluxLaunch {
 }
 
 const graceMs = 30_000
-/** A lease whose holder was killed is free after 35 s. */
 const readyTimeoutMs = 120_000
 const askEveryMs = 20
 
-/** Starts one and resolves when it works: it holds its lease, its watches are open, and artifacts are served. */
+/** Starts one and resolves when it works: its caches are filled, its workers wait for keys, and artifacts are served. */
 export async function launchFlux({ name, binary, folder, kubeconfig, flags, storageAddress, signal }: FluxLaunch): Promise<FluxProcess> {
   const startedMs = performance.now()
   const [metrics, health] = [await findFreePort(), await findFreePort()]
   const log = path.join(folder.dir, 'logs', `${name}.log`)
   await mkdir(path.dirname(log), { recursive: true })
-  const args = ['--watch-all-namespaces', '--log-level=info', '--log-encoding=json', '--enable-leader-election', '--events-addr=', `--metrics-addr=127.0.0.1:${metrics}`, `--health-addr=127.0.0.1:${health}`]
+  const args = ['--watch-all-namespaces', '--log-level=info', '--log-encoding=json', '--events-addr=', `--metrics-addr=127.0.0.1:${metrics}`, `--health-addr=127.0.0.1:${health}`]
   const env = { RUNTIME_NAMESPACE: fluxNamespace, KUBECONFIG: kubeconfig }
   const child = await startChild({ name, binary: await nameIn(folder, { name, binary }), args: [...args, ...flags], folder, logFile: log, env })
   try {
@@ -82,7 +81,7 @@ async function nameIn({ dir }: RunFolder, { name, binary }: { readonly name: str
   return link
 }
 
-/** The last thing a controller says before it takes work, and only as the leader. */
+/** The last thing a controller says before it takes work. */
 const workers: Readonly<Record<FluxController, string>> = { 'source-controller': 'gitrepository', 'kustomize-controller': 'kustomization' }
 
 interface Working {
@@ -94,8 +93,8 @@ interface Working {
 async function untilWorking(child: Child, { name, urls, signal }: Working): Promise<void> {
   for (const endMs = performance.now() + readyTimeoutMs; ; await pause(askEveryMs, undefined, { signal })) {
     const output = await child.output()
-    const isLeading = output.split('\n').some((line) => line.includes('"msg":"Starting workers"') && line.includes(`"controller":"${workers[name]}"`))
-    if (isLeading && (await Promise.all(urls.map(answers))).every(Boolean)) return
+    const isWorking = output.split('\n').some((line) => line.includes('"msg":"Starting workers"') && line.includes(`"controller":"${workers[name]}"`))
+    if (isWorking && (await Promise.all(urls.map(answers))).every(Boolean)) return
     const tail = output.slice(-2_000)
     if (child.hasEnded()) throw new Error(`Flux's ${name} ended with ${await child.ended} before it worked:\n${tail}`)
     if (performance.now() > endMs) throw new Error(`Flux's ${name} did not work within ${readyTimeoutMs / 1000} s:\n${tail}`)

@@ -29,7 +29,7 @@ export interface FluxOptions extends FluxProgramsOptions {
 export interface FluxControllers extends AsyncDisposable {
   readonly storagePath: string
   readonly storageAddress: string
-  /** Starts one, or starts it again after it ended: same storage, same address. Resolves when it holds its lease and works. */
+  /** Starts one, or starts it again after it ended: same storage, same address. Resolves when it works: caches filled, artifacts served. */
   start(controller: FluxController): Promise<FluxProcess>
   /** The process started last, ended or not; throws when there is none. */
   controller(controller: FluxController): FluxProcess
@@ -38,7 +38,8 @@ export interface FluxControllers extends AsyncDisposable {
 
 /**
  * Flux's own controllers, 1.9.6, as Flux's installation starts them but for what the machine asks for: addresses are free ports of
- * loopback, `--events-addr=` is empty, there are no limits of memory and CPU. They are the users
+ * loopback, `--events-addr=` is empty, there are no limits of memory and CPU, and no
+ * leader is elected (outside of a cluster they cannot be told the namespace of the lease): never run two of one name. They are the users
  * `system:serviceaccount:flux-system:<controller>` with the roles of that installation, and their user agent is their default,
  * `<controller>/v0.0.0 (…) kubernetes/$Format`: either tells them from ours (`weir-<controller>/…`) in the audit log.
  *
@@ -104,8 +105,12 @@ const definitionKind = { group: 'apiextensions.k8s.io', version: 'v1', kind: 'Cu
 async function installFlux(cluster: Cluster, signal: AbortSignal | undefined): Promise<void> {
   const kubeconfig = cluster.kubeconfig()
   const kube = await createKube({ config: await loadConfig({ kubeconfig }), userAgent: 'weir-install', telemetry: quietTelemetry() })
-  const present = await kube.list(definitionKind, { metadataOnly: true }).finally(async () => kube.close())
-  const names = new Set(present.items.map(({ metadata }) => metadata.name))
+  const names = new Set<string>()
+  try {
+    for (const { metadata } of (await kube.list(definitionKind, { metadataOnly: true })).items) names.add(metadata.name)
+  } finally {
+    await kube.close()
+  }
   const missing = (await fluxDefinitions(signal)).filter(({ metadata }) => !names.has(metadata.name))
   await installObjects([...missing, ...fluxRights], { kubeconfig, signal })
 }

@@ -71,7 +71,7 @@ function writeFile(path: string, text: string): string {
 function kubeconfigWriter({ dir, url, authority }: { dir: string; url: string; authority: Authority }): (user: string, subject: Subject) => string {
   const written = new Set<string>()
   return (user, subject) => {
-    const path = join(dir, 'kubeconfig', `${user}.json`)
+    const path = join(dir, 'kubeconfig', `${user.replace(':', '.')}.json`) // KUBECONFIG is a list with colons
     if (!written.has(user)) writeKubeconfig(path, { url, user, authority: authority.certificate, client: authority.client(user, subject) })
     written.add(user)
     return path

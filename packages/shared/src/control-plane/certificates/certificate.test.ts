@@ -58,6 +58,13 @@ describe('an authority', () => {
     expect(client.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2'])
   })
 
+  it('names a controller of another namespace with the groups of that one', () => {
+    expect(subjectOf('flux-system:source-controller')).toEqual({
+      commonName: 'system:serviceaccount:flux-system:source-controller',
+      organizations: ['system:serviceaccounts', 'system:serviceaccounts:flux-system'],
+    })
+  })
+
   it('gives every certificate a serial number of its own', () => {
     const authority = openAuthority(state.dir, now)
     const serials = ['a', 'b', 'c'].map((name) => parse(authority.client(name, { commonName: name }).certificate).serialNumber)
