@@ -1,10 +1,10 @@
 /**
- * - `input`: the files do not build (syntax, patch, duplicate); only a change helps
+ * - `input`: the files do not build (syntax, patch, duplicate, kustomize panics on them); only a change helps
  * - `missing`: a file or directory that is not in the view
  * - `security`: the build asked for something it may not have
  * - `resource`: it ran out of memory, answer size or CPU
  * - `deadline`: it took too long
- * - `internal`: the engine panicked or answered nonsense
+ * - `internal`: the engine died or answered nonsense
  * - `aborted`: our signal or `close`
  * - `unavailable`: no process could be started
  */

@@ -134,6 +134,14 @@ describe.each(engines)('the engine contract on %s', (_name, create) => {
     expect(again.message).toBe(first.message)
   })
 
+  it('names the file of a build on which kustomize panics, and builds on', async () => {
+    const files = { 'app/d.yaml': 'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: nginx}]}\n' }
+    const panics = view({ ...files, 'app/kustomization.yaml': { resources: ['d.yaml'], images: [{ name: '[', newTag: 'v2' }] } }, 'app')
+    const error = await failure(engine.build(panics, limits))
+    expect(error).toMatchObject({ code: 'input', file: 'app/kustomization.yaml', message: 'kustomize panics on these files: runtime error: invalid memory address or nil pointer dereference' })
+    expect(await engine.build(view({ ...files, 'app/kustomization.yaml': { resources: ['d.yaml'] } }, 'app'), limits)).toHaveLength(1)
+  })
+
   it('does not repeat the content of files and literals in errors', async () => {
     const canary = 'canary-0451'
     const cases = [

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { BuiltObject, View } from './engine.ts'
 import { EngineError } from './engine-error.ts'
-import { explain } from './explain.ts'
+import { explain, explainPanic } from './explain.ts'
 import { encodeFrame, maxFrameBytes } from './frames.ts'
 
 /** Where the service sees a view; it must say what `engines/kustomize/view.go` says. */
@@ -60,9 +60,7 @@ function parseAnswer(frame: Buffer): Parsed | undefined {
 
 function errorOf({ error, failure }: { readonly error: string; readonly failure: string | undefined }, view: View): EngineError {
   if (failure === 'resource') return new EngineError('resource', error)
-  // A custom schema that does not parse is the one panic that a user causes.
-  if (failure === 'panic' && !error.startsWith('invalid schema file')) {
-    return new EngineError('internal', `the engine panicked: ${error}`)
-  }
+  // A custom schema that does not parse is a panic that says what is wrong.
+  if (failure === 'panic' && !error.startsWith('invalid schema file')) return explainPanic(error, view)
   return explain({ text: error, root: viewRoot, view })
 }

@@ -17,6 +17,15 @@ export function explain({ text, root, view }: Complaint): EngineError {
   return new EngineError(codeOf(message), message, { file: fileOf(message, view), line: lineOf(message) })
 }
 
+/**
+ * A panic of kustomize: it comes again with the same files, so they are what must change. kustomize does not say where it was, so the
+ * top kustomization file stands for all.
+ */
+export function explainPanic(said: string, view: View): EngineError {
+  const reason = withoutContent(withoutAddresses(said.split('\n', 1)[0] ?? '')).replace(/ \[recovered.*/, '')
+  return new EngineError('input', `kustomize panics on these files: ${reason}`, { file: kustomizationIn(view.path, view) })
+}
+
 /** Why a process is gone that owed an answer. */
 export function explainExit(exit: ChildExit): EngineError {
   const reason = exit.signal ?? `exit code ${exit.code}`
@@ -95,6 +104,10 @@ function fileOf(message: string, view: View): string {
   if (opened !== undefined) return opened
   const named = /in File: (\S+)/.exec(tail)?.[1] ?? lastMatch(tail, /(?:accumulating|merging) resources from '([^']*)'/g)
   if (named !== undefined) return path.posix.join(directory, named)
+  return kustomizationIn(directory, view)
+}
+
+function kustomizationIn(directory: string, view: View): string {
   const names = kustomizationNames.map((name) => path.posix.join(directory, name))
   return names.find((name) => view.files.has(name)) ?? path.posix.join(directory, 'kustomization.yaml')
 }

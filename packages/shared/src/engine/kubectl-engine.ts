@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Telemetry } from '@weir/shared/telemetry'
 import type { BuildLimits, BuiltObject, Engine, View } from './engine.ts'
 import { EngineError } from './engine-error.ts'
-import { explain, explainExit } from './explain.ts'
+import { explain, explainExit, explainPanic } from './explain.ts'
 import { maxFrameBytes } from './frames.ts'
 import { createGate } from './gate.ts'
 import { wrapForSchema } from './schema-wrapper.ts'
@@ -150,7 +150,8 @@ async function outputOf(child: LimitedChild, { deadlineMs, signal }: BuildLimits
 function explainFailure(exit: ChildExit, { root, view }: { readonly root: string; readonly view: View }): EngineError {
   const complaint = /^error: ([\s\S]*)/m.exec(exit.stderr)?.[1]
   if (exit.code === 1 && complaint !== undefined) return explain({ text: complaint, root, view })
-  return explainExit(exit)
+  const panic = exit.code === 2 ? /^panic: (.*)/m.exec(exit.stderr)?.[1] : undefined
+  return panic === undefined ? explainExit(exit) : explainPanic(panic, view)
 }
 
 /** Documents are separated by a line of dashes; inside one, every such line is indented. */
