@@ -59,15 +59,18 @@ function joined(verdicts: readonly Verdict[], { attempts, builders, warm }: Told
   return all.length > 0 ? { kind: 'differs', why: all } : first
 }
 
-/** The same again may run no engine and must give the same. */
+/** The same again may run no engine and must give the same; a failure must say the same, as a condition would otherwise be written anew. */
 async function warmFaults(checkout: Checkout, directory: string, { builders, attempts }: Omit<Told, 'warm'>): Promise<{ readonly faults: readonly string[]; readonly engineBuilds: number }> {
   const faults: string[] = []
   let engineBuilds = 0
   for (const [index, builder] of builders.entries()) {
     const cold = attempts[index]
-    if (cold?.kind !== 'built') continue
     const before = builder.engineBuilds()
     const warm = await builder.build(checkout.tree(), directory)
+    if (cold?.kind !== 'built') {
+      if (warm.kind === 'built' || warm.message !== cold?.message) faults.push(`${builder.name}: the same failure is told in other words: ${warm.kind === 'built' ? 'builds' : warm.message}`)
+      continue
+    }
     const ran = builder.engineBuilds() - before
     engineBuilds += ran
     if (ran > 0) faults.push(`${builder.name}: the warm cache ran an engine`)
@@ -123,6 +126,6 @@ export function askedOnce(checkout: Checkout, directory: string, { official, sig
 /** What Flux makes of a top file, done to its text, so that nothing of ours is asked. */
 export function asFluxWrites(text: string, { origins, lenient }: Pick<Asked, 'origins' | 'lenient'>): string {
   const dropped = [...lenient, ...(origins ? ['buildMetadata'] : [])]
-  const kept = dropped.reduce((before, field) => before.replace(new RegExp(`^"?${field}"?:.*\n?(?:(?:[ \t-].*)?\n)*`, 'm'), ''), text)
+  const kept = dropped.reduce((before, field) => before.replaceAll(new RegExp(`^( *)"?${field.replaceAll(/[^\w-]/g, '\\$&')}"?:.*\n?(?:\\1[ \t-].*\n|[ \t]*\n)*`, 'gm'), ''), text)
   return origins ? `${kept.trimEnd()}\nbuildMetadata: [originAnnotations]\n` : kept
 }

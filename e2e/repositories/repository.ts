@@ -6,7 +6,7 @@ import { judgeDirectory, type Equipment, type Judged } from './directory.ts'
 import { faultsOfEdits } from './incremental.ts'
 import { officialBinary } from './official.ts'
 import { startFallback, startService, type OurBuilder } from './ours.ts'
-import { countVerdicts, type RepositoryResult } from './report.ts'
+import { countVerdicts, table, type RepositoryResult } from './report.ts'
 
 export interface RunOptions {
   /** Chooses which files are edited. */
@@ -28,7 +28,9 @@ export async function runRepositories(directories: readonly string[], options: R
     const copyRoot = path.join(temp, String(index))
     await mkdir(copyRoot)
     const checkout = await openCheckout(directory, copyRoot, options.signal)
-    results.push(await runRepository(checkout, { ...options, official, temp }))
+    const result = await runRepository(checkout, { ...options, official, temp })
+    results.push(result)
+    for (const line of table([result]).split('\n')) options.onProgress(line)
     await rm(copyRoot, { recursive: true, force: true })
   }
   return results
