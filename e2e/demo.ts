@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { styleText } from 'node:util'
@@ -35,6 +36,9 @@ interface Figures {
 
 const once = process.argv.includes('--once')
 const json = process.argv.includes('--json')
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** Ctrl-C ends the demo in order, at whatever step it is; a second one at once, and what it started is ended by its watchdog. Its reason is the signal's name. */
+const stopping = new AbortController()
 const usage = `usage: npm run demo [-- --once] [--json]
   --once   go through the steps and end; without it the cluster stays until Ctrl-C
   --json   print one JSON line with the figures at the end`
@@ -47,18 +51,20 @@ async function main(): Promise<number> {
   }
   say(title('Weir: from a commit to a cluster, on this machine'))
   say('starting a Kubernetes control plane (the first time it is built, which takes some minutes) …')
-  await using platform = await startPlatform({ onProgress: (line) => say(`  ${line}`) })
+  const { signal } = stopping
+  for (const name of stopSignals) process.once(name, () => stopping.abort(name))
+  await using platform = await startPlatform({ onProgress: (line) => say(`  ${line}`), signal })
   const { kube } = platform
   await using server = await serveGit(kube)
   const repository = await server.createRepository('fleet')
-  await Promise.all([platform.start('source-controller'), platform.start('kustomize-controller')])
+  await unlessStopped(Promise.all([platform.start('source-controller'), platform.start('kustomize-controller')]), signal)
   say(`  API server ${platform.cluster.url}`)
   say(`  source-controller and kustomize-controller are running`)
 
-  const figures = await walkThrough({ platform, kube, repository })
+  const figures = await unlessStopped(walkThrough({ platform, kube, repository }), signal)
   say(`\n${title('What you saw')}`)
   say(`  first convergence ${figures.firstMs} ms · commit ${figures.commitMs} ms · manual edit undone ${figures.driftMs} ms · file pruned ${figures.pruneMs} ms · fix ${figures.fixMs} ms`)
-  if (!once) await stay({ platform, kube, repository })
+  if (!once) await stay({ platform, kube, repository }, signal)
   if (json) process.stdout.write(`${JSON.stringify(figures)}\n`)
   return 0
 }
@@ -160,16 +166,23 @@ async function tell({ kube }: Demo, sentence: string): Promise<void> {
   }
 }
 
-async function stay({ platform, repository }: Demo): Promise<void> {
+async function stay({ platform, repository }: Demo, signal: AbortSignal): Promise<void> {
   say(`\n${title('It stays until you press Ctrl-C. Try it:')}`)
   say(`  git clone ${repository.url}          # change apps/base/config/shop.properties, commit, push`)
   say(`  export KUBECONFIG=${platform.cluster.kubeconfig()}`)
   say(`  npm run --silent weir -- get --watch`)
   say(`  npm run --silent weir -- why kustomization/apps-production -n ${namespace}`)
-  const ended = new AbortController()
-  process.once('SIGINT', () => ended.abort())
-  process.once('SIGTERM', () => ended.abort())
-  while (!ended.signal.aborted) await pause(3_600_000, undefined, { signal: ended.signal }).catch(() => undefined)
+  while (!signal.aborted) await pause(3_600_000, undefined, { signal }).catch(() => undefined)
+}
+
+/** What goes on meanwhile finds its servers gone; nobody asks how it ended. */
+async function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  work.catch(() => undefined)
+  const { promise, reject } = Promise.withResolvers<never>()
+  const stop = (): void => reject(new Error('stopped'))
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  return Promise.race([work, promise])
 }
 
 async function timed(run: () => Promise<void>): Promise<number> {
@@ -188,7 +201,9 @@ function colour(format: 'bold' | 'green' | 'red', text: string): string {
 }
 
 process.exitCode = await main().catch((error: unknown) => {
-  say(`demo failed: ${error instanceof Error ? error.message : String(error)}`)
-  if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: error instanceof Error ? error.message : String(error) })}\n`)
-  return 1
+  const stoppedBy = stopSignals.find((name) => name === stopping.signal.reason)
+  const why = stoppedBy === undefined ? (error instanceof Error ? error.message : String(error)) : `stopped by ${stoppedBy}`
+  say(stoppedBy === undefined ? `demo failed: ${why}` : why)
+  if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: why })}\n`)
+  return stoppedBy === undefined ? 1 : 128 + constants.signals[stoppedBy]
 })

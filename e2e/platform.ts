@@ -30,6 +30,8 @@ export interface PlatformOptions {
   /** Further flags of Node for the controllers, such as `--cpu-prof`. */
   readonly nodeFlags?: readonly string[]
   onProgress?(line: string): void
+  /** Aborts the start only. */
+  readonly signal?: AbortSignal
 }
 
 /** Weir on this machine: a control plane, and the controllers as they are shipped, each a process of its own. */
@@ -72,14 +74,14 @@ const bothControllers: readonly ControllerName[] = ['source-controller', 'kustom
 
 /** Starts a control plane with the chart's definitions and rights; no controller runs yet. */
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
-  const { fleet = 'full', onProgress } = options
+  const { fleet = 'full', onProgress, signal } = options
   await using starting = new AsyncDisposableStack() // a start that fails leaves nothing
   const dir = await mkdtemp(path.join(tmpdir(), 'weir-platform-'))
   starting.defer(() => rm(dir, { recursive: true, force: true }))
   const shipped = await bundleWeir()
   const engine = await kustomizeEngineBinary()
   const bundle = { ...shipped, nodeFlags: [...shipped.nodeFlags, ...(options.nodeFlags ?? [])] }
-  const cluster = starting.use(await startControlPlane({ fleet, ...(onProgress ? { onProgress } : {}) }))
+  const cluster = starting.use(await startControlPlane({ fleet, ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) }))
   const running = new Map<string, ControllerProcess>()
   const launched = new Set<Launched>()
   await installChart(cluster, { controllers: bothControllers })
