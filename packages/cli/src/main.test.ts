@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
@@ -14,6 +14,12 @@ describe('the program', () => {
     [['get'], 3],
     [['up', '--kubeconfig', '/nowhere/config'], 3],
   ])('%j ends with %d', async (args, code) => expect(await once(start(args), 'close')).toEqual([code, null]))
+
+  it('prints JSON and nothing else through npm, as README.md says it', () => {
+    const ran = spawnSync('npm', ['run', '--silent', 'weir', '--', 'version', '-o', 'json'], { cwd: join(import.meta.dirname, '../../..'), encoding: 'utf8' })
+    expect(ran).toMatchObject({ status: 0, stderr: '' })
+    expect(JSON.parse(ran.stdout)).toHaveProperty('weir')
+  })
 
   it('ends quietly when nobody reads on, as `head` does', async () => {
     const child = start(['--help'])
