@@ -17,6 +17,8 @@ export interface LifeOptions {
 export interface Life {
   /** Goes on until the signal. */
   live(signal: AbortSignal): Promise<void>
+  /** From now on nobody does anything, or people are back at work. */
+  rest(isResting: boolean): void
   /** Undoes what is still open, and makes a last commit in every repository. */
   settle(): Promise<void>
   /** What was done, by kind. */
@@ -30,16 +32,19 @@ export function createLife({ kube, apps, ledger, seed }: LifeOptions): Life {
   const random = createRandom(seed)
   const { act, broken, gone } = createActs(kube, ledger)
   const happened: Record<string, number> = {}
+  const state = { isResting: false }
   return {
     async live(signal) {
       for (;;) {
         await pause(leastPauseMs + random() * (mostPauseMs - leastPauseMs), undefined, { signal }).catch(() => undefined)
         if (signal.aborted) return
+        if (state.isResting) continue
         const happening = choose({ apps, broken, gone, nowMs: performance.now() }, random)
         await act(happening)
         happened[happening.kind] = (happened[happening.kind] ?? 0) + 1
       }
     },
+    rest: (isResting) => void (state.isResting = isResting),
     async settle() {
       for (const { app } of broken.slice()) await act({ kind: 'fix', app })
       for (const { app } of gone.slice()) await act({ kind: 'create kustomization', app })

@@ -5,7 +5,7 @@ import type { Allowance, Point, Series } from './flat.ts'
 import { controllers, type Rig } from './rig.ts'
 import { readChildren, readFolderMiB, readHeld, readSample, type Held, type Sample } from './sample.ts'
 
-/** What is judged, and what each may grow by. A handful of handles more or less is a moment's work in flight; README.md has the reasons. */
+/** What is judged of the moments of rest, and what each may grow by; README.md has the reasons. */
 export const allowances = {
   rssMiB: { absolute: 8, relative: 0.1 },
   heapMiB: { absolute: 2, relative: 0.05 },
@@ -19,22 +19,27 @@ export const allowances = {
 } as const satisfies Readonly<Record<string, Allowance>>
 export type Measure = keyof typeof allowances
 
+/** Resident memory is judged at work too, where the collector runs when it likes. */
+const atWork: Allowance = { absolute: 16, relative: 0.1 }
+
 /** One line of the record: everything known of one moment. */
 export interface Line {
   /** Since the whole fleet was ready. */
   readonly atMs: number
+  /** Nobody did anything for a while: what is held now is held for no work. */
+  readonly isRest: boolean
   readonly controllers: Readonly<Record<ControllerName, Sample & Partial<Held> & { readonly childrenRssMiB?: number }>>
   /** Ready, of all Kustomizations. */
   readonly ready: number
   readonly commits: number
   readonly faults: number
-  /** Once a minute: of the folders that grow by nature (etcd, logs), and of those that must not (store, cache). */
+  /** At rest: of the folders that grow by nature (etcd, logs), and of those that must not (store, cache). */
   readonly diskMiB?: Readonly<Record<string, number>>
 }
 
 export interface Recorder {
-  /** A full one asks for what is left after a garbage collection too, and measures the disk. */
-  take(facts: Pick<Line, 'atMs' | 'ready' | 'commits' | 'faults'>, depth: 'quick' | 'full'): Promise<Line>
+  /** At rest it asks for what is left after a garbage collection too, and measures the disk. */
+  take(facts: Pick<Line, 'atMs' | 'isRest' | 'ready' | 'commits' | 'faults'>): Promise<Line>
   lines(): readonly Line[]
 }
 
@@ -44,10 +49,10 @@ export async function startRecorder(rig: Rig, file: string): Promise<Recorder> {
   const lines: Line[] = []
   return {
     lines: () => lines,
-    async take(facts, depth) {
-      const [source, kustomize] = await Promise.all(controllers.map((name) => readController(rig, name, depth)))
+    async take(facts) {
+      const [source, kustomize] = await Promise.all(controllers.map((name) => readController(rig, name, facts.isRest)))
       if (source === undefined || kustomize === undefined) throw new Error('two controllers are read')
-      const disk = depth === 'full' ? { diskMiB: await readDisk(rig) } : {}
+      const disk = facts.isRest ? { diskMiB: await readDisk(rig) } : {}
       const line: Line = { ...facts, controllers: { 'source-controller': source, 'kustomize-controller': kustomize }, ...disk }
       lines.push(line)
       await appendFile(file, `${JSON.stringify(line)}\n`)
@@ -56,11 +61,11 @@ export async function startRecorder(rig: Rig, file: string): Promise<Recorder> {
   }
 }
 
-async function readController({ flow: { platform }, probeFile }: Rig, name: ControllerName, depth: 'quick' | 'full'): Promise<Line['controllers'][ControllerName]> {
+async function readController({ flow: { platform }, probeFile }: Rig, name: ControllerName, isRest: boolean): Promise<Line['controllers'][ControllerName]> {
   const running = platform.controller(name)
   const sample = await readSample(running) // before the collection, which changes what is resident
   const children = name === 'kustomize-controller' ? { childrenRssMiB: (await readChildren(running.pid)).rssMiB } : {} // the other one's are git, which come and go
-  return { ...sample, ...children, ...(depth === 'full' ? await readHeld(running.pid, probeFile(name)) : {}) }
+  return { ...sample, ...children, ...(isRest ? await readHeld(running.pid, probeFile(name)) : {}) }
 }
 
 async function readDisk({ flow: { platform } }: Rig): Promise<Readonly<Record<string, number>>> {
@@ -70,13 +75,11 @@ async function readDisk({ flow: { platform } }: Rig): Promise<Readonly<Record<st
 
 /** What was recorded, by controller and measure; what a controller does not tell is no series. */
 export function seriesOf(lines: readonly Line[]): readonly Series[] {
-  return controllers.flatMap((name) =>
-    (Object.keys(allowances) as Measure[]).flatMap((measure) => {
-      const points = lines.flatMap(({ atMs, controllers: { [name]: read } }): readonly Point[] => {
-        const value = read[measure]
-        return value === undefined ? [] : [{ atMs, value }]
-      })
-      return points.length === 0 ? [] : [{ measure: `${name} ${measure}`, allowed: allowances[measure], points }]
-    }),
-  )
+  const [rest, work] = [lines.filter(({ isRest }) => isRest), lines.filter(({ isRest }) => !isRest)]
+  return controllers.flatMap((name) => {
+    const read = (from: readonly Line[], measure: Measure): readonly Point[] =>
+      from.flatMap(({ atMs, controllers: { [name]: found } }) => (found[measure] === undefined ? [] : [{ atMs, value: found[measure] }]))
+    const atRest = (Object.keys(allowances) as Measure[]).map((measure) => ({ measure: `${name} ${measure}`, allowed: allowances[measure], points: read(rest, measure) }))
+    return [...atRest.filter(({ points }) => points.length > 0), { measure: `${name} rssMiB at work`, allowed: atWork, points: read(work, 'rssMiB') }]
+  })
 }

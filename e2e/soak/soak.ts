@@ -9,6 +9,7 @@ import { judgeAll, warmUpMs, type Judged } from './flat.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { createLife, type Life } from './life.ts'
 import { seriesOf, startRecorder, type Line, type Recorder } from './recorder.ts'
+import { isResting, isRestSample, rhythmOf } from './rhythm.ts'
 import { controllers, startRig, type Rig } from './rig.ts'
 import { appliedCommit, differences, isReady, listKustomizations, notSettled, wrongStatuses } from './state.ts'
 
@@ -41,7 +42,7 @@ export interface SoakOptions extends Omit<SoakArguments, 'record'> {
 }
 
 const everyMs = 10_000
-const fullEvery = 6
+const linesAMinute = 6
 const readyTimeoutMs = 15 * 60_000
 const settleTimeoutMs = 10 * 60_000
 const mostProblems = 50
@@ -108,12 +109,14 @@ async function liveAndRecord(running: Soak): Promise<Readonly<Record<string, num
   living.catch((error: unknown) => ending.abort(error)) // told below, and ends the recording too
   const startedMs = performance.now()
   const runMs = options.minutes * 60_000
-  const warmMs = warmUpMs(runMs)
+  const samples = Math.floor(runMs / everyMs)
+  const rhythm = rhythmOf(samples)
+  const warm = Math.ceil(warmUpMs(runMs) / everyMs)
   try {
-    for (let at = 0; ; at += 1) {
-      const line = await record(running, { atMs: performance.now() - startedMs, depth: at % fullEvery === 0 ? 'full' : 'quick' })
-      if (options.heap !== undefined && line.atMs - everyMs < warmMs && warmMs <= line.atMs) snapshotHeaps(rig)
-      if (performance.now() - startedMs >= runMs) break
+    for (let at = 0; at < samples; at += 1) {
+      await record(running, { atMs: performance.now() - startedMs, isRest: isRestSample(at, rhythm) })
+      life.rest(isResting(at, rhythm))
+      if (options.heap !== undefined && at === warm) snapshotHeaps(rig)
       await pause(Math.max(0, startedMs + (at + 1) * everyMs - performance.now()), undefined, { signal: AbortSignal.any([ending.signal, options.signal]) })
     }
   } catch (error) {
@@ -128,7 +131,7 @@ async function liveAndRecord(running: Soak): Promise<Readonly<Record<string, num
   return Object.fromEntries(controllers.map((name) => [name, last?.controllers[name].cpuSeconds ?? 0]))
 }
 
-async function record({ options, rig, ledger, auditor, recorder }: Soak, { atMs, depth }: { readonly atMs: number; readonly depth: 'quick' | 'full' }): Promise<Line> {
+async function record({ options, rig, ledger, auditor, recorder }: Soak, moment: Pick<Line, 'atMs' | 'isRest'>): Promise<void> {
   const objects = await listKustomizations(rig.flow.platform.kube)
   const byName = new Map(objects.map((object) => [object.metadata.name, object]))
   for (const app of rig.apps) {
@@ -136,21 +139,20 @@ async function record({ options, rig, ledger, auditor, recorder }: Soak, { atMs,
     if (object && isReady(object)) ledger.seen(app, appliedCommit(object))
   }
   const faults = Object.values(rig.paths.counts()).reduce((sum, each) => sum + each, 0)
-  const line = await recorder.take({ atMs, ready: objects.filter(isReady).length, commits: ledger.commits(), faults }, depth)
-  if (depth === 'full') {
-    await auditor.read()
-    options.onProgress(show(line))
-  }
-  return line
+  const line = await recorder.take({ ...moment, ready: objects.filter(isReady).length, commits: ledger.commits(), faults })
+  if (moment.isRest) await auditor.read()
+  if (moment.isRest || recorder.lines().length % linesAMinute === 1) options.onProgress(show(line))
 }
 
-function show({ atMs, controllers: read, ready, commits, faults, diskMiB }: Line): string {
+function show({ atMs, isRest, controllers: read, ready, commits, faults, diskMiB }: Line): string {
   const ours = controllers.map((name) => {
-    const { rssMiB, heapMiB = 0, files, sockets, timers, liveTimers = 0, cpuSeconds } = read[name]
-    return `${name.split('-')[0]} rss ${rssMiB.toFixed(0)} heap ${heapMiB.toFixed(1)} fds ${files} sockets ${sockets} timers ${timers}/${liveTimers} cpu ${cpuSeconds.toFixed(0)}`
+    const { rssMiB, heapMiB, files, sockets, timers, liveTimers, cpuSeconds } = read[name]
+    const held = heapMiB === undefined ? '' : ` heap ${heapMiB.toFixed(1)} live timers ${liveTimers}`
+    return `${name.split('-')[0]} rss ${rssMiB.toFixed(0)} fds ${files} sockets ${sockets} timers ${timers}${held} cpu ${cpuSeconds.toFixed(0)}`
   })
   const disk = Object.entries(diskMiB ?? {}).map(([name, size]) => `${name} ${size}`)
-  return `${(atMs / 60_000).toFixed(1)} min | ready ${ready} commits ${commits} faults ${faults} | ${ours.join(' | ')} | MiB on disk: ${disk.join(' ')}`
+  const onDisk = disk.length === 0 ? '' : ` | MiB on disk: ${disk.join(' ')}`
+  return `${(atMs / 60_000).toFixed(1)} min ${isRest ? 'rest' : 'work'} | ready ${ready} commits ${commits} faults ${faults} | ${ours.join(' | ')}${onDisk}`
 }
 
 function snapshotHeaps({ flow: { platform } }: Rig): void {
