@@ -6,6 +6,7 @@ it.each([
   ['flags before the scenario', ['--json', '--n', '200', 'mttp'], { scenario: 'mttp', n: 200, json: true }],
   ['flags with an equals sign', ['mttp', '--n=50', '--shape=shared'], { scenario: 'mttp', n: 50, shape: 'shared', json: false }],
   ['against Flux', ['mttp', '--against', 'flux'], { scenario: 'mttp', against: 'flux', json: false }],
+  ['a smaller fleet for Flux', ['mttp', '--n', '1000', '--against=flux', '--flux-n=200'], { scenario: 'mttp', n: 1000, against: 'flux', fluxN: 200, json: false }],
   ['profiles', ['drift', '--profile', '/tmp/p=1'], { scenario: 'drift', profile: '/tmp/p=1', json: false }],
 ])('%s', (_, argv, run) => {
   expect(parseArguments(argv)).toEqual({ kind: 'run', run })
@@ -21,6 +22,8 @@ it.each([
   ['half an app', ['mttp', '--n', '1.5']],
   ['an unknown shape', ['mttp', '--shape', 'round']],
   ['a shape where there is one only', ['chain', '--shape', 'plain']],
+  ['no fleet for Flux', ['mttp', '--against', 'flux', '--flux-n', '0']],
+  ["a size of Flux's side without Flux", ['mttp', '--flux-n', '20']],
   ['an unknown rival', ['mttp', '--against', 'argo']],
 ])('refuses %s', (_, argv) => {
   expect(parseArguments(argv)).toMatchObject({ kind: 'wrong' })

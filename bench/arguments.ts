@@ -9,6 +9,8 @@ export interface BenchArguments {
   readonly n?: number
   readonly shape?: Shape
   readonly against?: 'flux'
+  /** Size of Flux's side. Absent: as `n`, and without that as the scenario says. */
+  readonly fluxN?: number
   readonly json: boolean
   /** Folder that takes CPU profiles of the controllers. */
   readonly profile?: string
@@ -16,7 +18,7 @@ export interface BenchArguments {
 
 export type ParsedArguments = { readonly kind: 'run'; readonly run: BenchArguments } | { readonly kind: 'help' } | { readonly kind: 'wrong'; readonly message: string }
 
-export const usage = `usage: npm run bench -- SCENARIO [--n N] [--shape S] [--against flux] [--json] [--profile DIR]
+export const usage = `usage: npm run bench -- SCENARIO [--n N] [--shape S] [--against flux [--flux-n N]] [--json] [--profile DIR]
 
 scenarios, on a real control plane of their own on this machine:
   mttp       install a fleet, then upgrade all of it; beside the bare minimum of calls (the limit)
@@ -29,7 +31,8 @@ scenarios, on a real control plane of their own on this machine:
 
   --n N           size of the fleet; chain: its length; drift: edits; commit: pushes
   --shape S       of mttp and memory: plain (a folder each), overlay (a common base), shared (one folder, substitution)
-  --against flux  the same on Flux's controllers
+  --against flux  the same on Flux's own controllers afterwards, on a control plane of their own
+  --flux-n N      size of their side; else --n, and without that what they manage within minutes
   --json          print the JSON line alone
   --profile DIR   leave CPU profiles of the controllers there
 
@@ -41,7 +44,7 @@ type Refusal = { readonly kind: 'wrong'; readonly message: string }
 /** Reads the command line: `--n 20` and `--n=20` alike. */
 export function parseArguments(argv: readonly string[]): ParsedArguments {
   const draft: Draft = { json: false }
-  const left = argv.flatMap((argument) => (/^--[a-z]+=/.test(argument) ? [argument.slice(0, argument.indexOf('=')), argument.slice(argument.indexOf('=') + 1)] : [argument]))
+  const left = argv.flatMap((argument) => (/^--[a-z-]+=/.test(argument) ? [argument.slice(0, argument.indexOf('=')), argument.slice(argument.indexOf('=') + 1)] : [argument]))
   for (let argument = left.shift(); argument !== undefined; argument = left.shift()) {
     if (argument === '--help' || argument === '-h') return { kind: 'help' }
     const refusal = argument.startsWith('--') ? takeFlag(draft, argument, left) : takeScenario(draft, argument)
@@ -49,6 +52,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   }
   const { scenario, json = false, ...rest } = draft
   if (scenario === undefined) return wrong('which scenario?')
+  if (rest.fluxN !== undefined && rest.against === undefined) return wrong('--flux-n is of --against flux')
   if (rest.shape !== undefined && scenario !== 'mttp' && scenario !== 'memory') return wrong(`${scenario} has one shape`)
   return { kind: 'run', run: { scenario, json, ...rest } }
 }
@@ -74,7 +78,8 @@ function takeFlag(draft: Draft, flag: string, left: string[]): Refusal | undefin
 }
 
 const readers: Readonly<Record<string, (value: string) => Draft | undefined>> = {
-  '--n': (value) => (/^[1-9]\d{0,4}$/.test(value) ? { n: Number(value) } : undefined),
+  '--n': (value) => (isSize(value) ? { n: Number(value) } : undefined),
+  '--flux-n': (value) => (isSize(value) ? { fluxN: Number(value) } : undefined),
   '--shape': (value) => {
     const shape = shapes.find((each) => each === value)
     return shape && { shape }
@@ -83,8 +88,13 @@ const readers: Readonly<Record<string, (value: string) => Draft | undefined>> = 
   '--profile': (value) => ({ profile: value }),
 }
 
+function isSize(value: string): boolean {
+  return /^[1-9]\d{0,4}$/.test(value)
+}
+
 const expectations: Readonly<Record<string, string>> = {
   '--n': 'a whole number from 1 to 99999 is expected',
+  '--flux-n': 'a whole number from 1 to 99999 is expected',
   '--shape': `one of ${shapes.join(', ')} is expected`,
   '--against': 'flux is expected',
 }

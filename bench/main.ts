@@ -5,8 +5,9 @@ import { drift } from './drift.ts'
 import { memory } from './memory.ts'
 import { monorepo } from './monorepo.ts'
 import { mttp } from './mttp.ts'
-import { judge, type Figures, type Scenario } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 import { steady } from './steady.ts'
+import { tableOf } from './table.ts'
 
 const scenarios: Readonly<Record<ScenarioName, Scenario>> = { mttp, monorepo, steady, chain, drift, commit, memory }
 
@@ -24,17 +25,16 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function run({ scenario: name, n, shape = 'plain', against, json, profile }: BenchArguments): Promise<number> {
-  if (against !== undefined) {
-    say('--against flux is not built yet: nothing here can start the controllers of Flux')
-    return 2
-  }
+async function run({ scenario: name, n, fluxN, shape = 'plain', against, json, profile }: BenchArguments): Promise<number> {
   const scenario = scenarios[name]
   const startedMs = performance.now()
   const onProgress = (line: string): void => say(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(7)} s  ${line}`)
-  const figures = await scenario.run({ n: n ?? scenario.n, shape, profile, onProgress, signal: stopSignal() })
-  if (!json) print(table(figures, scenario))
-  print(JSON.stringify(figures))
+  const signal = stopSignal()
+  const ours = await scenario.run({ system: 'weir', n: n ?? scenario.n, shape, profile, onProgress, signal })
+  const fluxSize = fluxN ?? n ?? scenario.fluxN?.(shape) ?? scenario.n
+  const flux = against === undefined ? undefined : await scenario.run({ system: 'flux', n: fluxSize, shape, beside: ours, onProgress, signal })
+  if (!json) print(tableOf({ ours, flux, scenario }))
+  print(JSON.stringify(flux === undefined ? ours : { ...ours, flux }))
   return 0
 }
 
@@ -43,18 +43,6 @@ function stopSignal(): AbortSignal {
   const stopping = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)))
   return stopping.signal
-}
-
-/** Figures, and the budgets beside them; these are for the size in docs/benchmarks.md. */
-function table(figures: Figures, { budgets, n }: Scenario): string {
-  const verdicts = new Map(judge(figures, budgets).map((verdict) => [verdict.key, verdict]))
-  const rows = Object.entries(figures).map(([key, figure]) => {
-    const verdict = verdicts.get(key)
-    const shown = typeof figure === 'object' ? Object.entries(figure).map(([name, value]) => `${name} ${value}`).join(', ') : String(figure)
-    return `${key.padEnd(30)}${shown.padEnd(28)}${verdict === undefined ? '' : ` ${verdict.isMet ? 'within' : 'MISSED'} ≤ ${verdict.most}`}`.trimEnd()
-  })
-  const note = figures['n'] === n ? '' : `\n(the budgets are for n = ${n})`
-  return `${rows.join('\n')}${note}`
 }
 
 function say(line: string): void {

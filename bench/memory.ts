@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { startPlatform, type ControllerName } from '../e2e/platform.ts'
 import { round } from './figures.ts'
 import { appNames, fleetFiles } from './fleet.ts'
-import { installThenUpgrade, restMs } from './mttp.ts'
+import { fluxFleet, installThenUpgrade, restMs } from './mttp.ts'
 import { sampleChildren } from './processes.ts'
 import type { Scenario, ScenarioOptions } from './scenario.ts'
+import { measureStarts } from './starts.ts'
 import { startTestbed } from './testbed.ts'
 
 /** An engine process without work ends after a minute; a little more, as timers are not exact. */
@@ -13,6 +13,7 @@ const idleMs = 65_000
 /** What the processes hold with the fleet of `mttp` in them, one process each and both in one. */
 export const memory: Scenario = {
   n: 1000,
+  fluxN: fluxFleet,
   budgets: [
     { key: 'perController', most: 130 },
     { key: 'allInOneMiB', most: 220 },
@@ -23,38 +24,23 @@ export const memory: Scenario = {
     { key: 'startMs', most: 1000 },
   ],
   async run(options) {
+    const { n, shape, system } = options
     const starts = await measureStarts(options)
     const apart = await measureApart(options)
+    const figures = { n, shape, perController: apart.rssMiB, startMs: Math.max(...Object.values(starts)), startMsPerController: starts }
+    // Flux builds in its controller, and has no way to run both controllers in one process.
+    if (system === 'flux') return { ...figures, peakMiB: apart.peakMiB }
     const together = await measureTogether(options)
     return {
-      n: options.n,
-      shape: options.shape,
-      perController: apart.rssMiB,
+      ...figures,
       peakMiB: { ...apart.peakMiB, all: together.peakMiB },
       peakApart: Math.max(...Object.values(apart.peakMiB)),
       peakTogether: together.peakMiB,
       allInOneMiB: together.rssMiB,
       engineMiB: apart.engineMiB,
       enginesAfterIdle: apart.enginesAfterIdle,
-      startMs: Math.max(...Object.values(starts)),
-      startMsPerController: starts,
     }
   },
-}
-
-const controllers: readonly ControllerName[] = ['source-controller', 'kustomize-controller']
-
-/** Second starts: as in an image, what V8 compiled is there. One after the other. */
-async function measureStarts({ onProgress }: ScenarioOptions): Promise<Readonly<Record<string, number>>> {
-  onProgress('memory: starts')
-  await using platform = await startPlatform({ fleet: 'api', onProgress })
-  const starts: Record<string, number> = {}
-  for (const controller of controllers) {
-    const first = await platform.start(controller)
-    await first.kill('SIGTERM')
-    starts[controller] = Math.round((await platform.start(controller)).startMs)
-  }
-  return starts
 }
 
 interface Apart {
@@ -66,13 +52,13 @@ interface Apart {
 
 async function measureApart(options: ScenarioOptions): Promise<Apart> {
   await using testbed = await startFleet(options, false)
-  const engines = sampleChildren(testbed.platform.controller('kustomize-controller').pid)
+  const engines = sampleChildren(testbed.controllers.at(-1)?.pid ?? 0)
   try {
     await installThenUpgrade(testbed, { ...options, names: appNames(options.n) })
     await pause(restMs, undefined, { signal: options.signal })
-    const found = await Promise.all(controllers.map(async (name) => [name, await testbed.platform.controller(name).memory()] as const))
+    const found = await Promise.all(testbed.controllers.map(async ({ name, memory: read }) => [name, await read()] as const))
     options.onProgress(`memory: apart ${JSON.stringify(found)}`)
-    await pause(Math.max(0, idleMs - restMs), undefined, { signal: options.signal })
+    if (options.system === 'weir') await pause(Math.max(0, idleMs - restMs), undefined, { signal: options.signal })
     return {
       rssMiB: Object.fromEntries(found.map(([name, { rssMiB }]) => [name, round(rssMiB, 1)])),
       peakMiB: Object.fromEntries(found.map(([name, { peakMiB }]) => [name, round(peakMiB, 1)])),
@@ -88,10 +74,12 @@ async function measureTogether(options: ScenarioOptions): Promise<{ readonly rss
   await using testbed = await startFleet(options, true)
   await installThenUpgrade(testbed, { ...options, names: appNames(options.n) })
   await pause(restMs, undefined, { signal: options.signal })
-  const { rssMiB, peakMiB } = await testbed.platform.controller('kustomize-controller').memory()
+  const [both] = testbed.controllers
+  if (both === undefined) throw new Error('no process holds both')
+  const { rssMiB, peakMiB } = await both.memory()
   return { rssMiB: round(rssMiB, 1), peakMiB: round(peakMiB, 1) }
 }
 
-function startFleet({ n, shape, profile, onProgress, signal }: ScenarioOptions, together: boolean): ReturnType<typeof startTestbed> {
-  return startTestbed({ files: fleetFiles(shape, appNames(n), 'first'), together, profile, onProgress, signal })
+function startFleet({ system, n, shape, profile, onProgress, signal }: ScenarioOptions, together: boolean): ReturnType<typeof startTestbed> {
+  return startTestbed({ system, files: fleetFiles(shape, appNames(n), 'first'), together, profile, onProgress, signal })
 }

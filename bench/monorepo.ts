@@ -8,6 +8,7 @@ import { kustomizeClient, startTestbed } from './testbed.ts'
 /** One repository, a folder an app, and a commit that touches one of them: who pays for it? */
 export const monorepo: Scenario = {
   n: 1000,
+  fluxN: () => 200,
   budgets: [
     { key: 'builds', most: 1 },
     { key: 'objectCalls', most: 4 },
@@ -15,10 +16,10 @@ export const monorepo: Scenario = {
     { key: 'statusWritesTouched', most: 2 },
     { key: 'seconds', most: 5 },
   ],
-  async run({ n, profile, onProgress, signal }) {
+  async run({ system, n, profile, onProgress, signal }) {
     const names = appNames(n)
     const touched = names[Math.floor(n / 2)] ?? ''
-    await using testbed = await startTestbed({ files: fleetFiles('plain', names, 'first'), profile, onProgress, signal })
+    await using testbed = await startTestbed({ system, files: fleetFiles('plain', names, 'first'), profile, onProgress, signal })
     onProgress(`install: ${await installFleet(testbed, { names, shape: 'plain', onProgress })} s`)
     await testbed.untilQuiet(3_000)
 

@@ -1,20 +1,27 @@
 import type { Shape } from './fleet.ts'
+import type { SystemName } from './system.ts'
 
 export interface ScenarioOptions {
+  readonly system: SystemName
   readonly n: number
   readonly shape: Shape
   readonly profile?: string | undefined
+  /** Of the other system in the same run, measured before. */
+  readonly beside?: Figures | undefined
   readonly onProgress: (line: string) => void
   /** Ends the run early, with nothing left behind. */
   readonly signal: AbortSignal
 }
 
-export type Figures = Readonly<Record<string, number | string | Readonly<Record<string, number>>>>
+export type Figure = number | string | Readonly<Record<string, number>>
+export type Figures = Readonly<Record<string, Figure>>
 
 /** One row of the budgets in docs/benchmarks.md. */
 export interface Scenario {
   /** Size of the table. */
   readonly n: number
+  /** Size of Flux's side where nothing else is said: at that of the table it would take hours. Default: the same. */
+  readonly fluxN?: (shape: Shape) => number
   readonly run: (options: ScenarioOptions) => Promise<Figures>
   readonly budgets: readonly Budget[]
 }

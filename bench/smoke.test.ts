@@ -4,7 +4,7 @@ import { mttp } from './mttp.ts'
 /** Figures of three apps say nothing; that a bench still converges and prints its keys does. */
 it('measures a fleet of three from the first POST to the last Ready', async () => {
   const progress: string[] = []
-  const figures = await mttp.run({ n: 3, shape: 'plain', onProgress: (line) => void progress.push(line), signal: new AbortController().signal })
+  const figures = await mttp.run({ system: 'weir', n: 3, shape: 'plain', onProgress: (line) => void progress.push(line), signal: new AbortController().signal })
   expect(Object.keys(figures)).toEqual(
     expect.arrayContaining([
       'n', 'shape', 'installSeconds', 'upgradeSeconds', 'limitInstallSeconds', 'limitUpgradeSeconds', 'ratio', 'ratioInstall', 'ratioUpgrade',

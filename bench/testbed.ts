@@ -1,22 +1,21 @@
 import { mkdir } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { annotations, gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
-import { installObjects, type AuditEntry, type AuditTail } from '@weir/shared/control-plane'
+import { findFreePort, installObjects, type AuditEntry, type AuditTail } from '@weir/shared/control-plane'
 import type { KubeObject } from '@weir/shared/manifest'
 import { startGitServer, type TestFile, type TestRepository } from '@weir/shared/testing'
-import { startPlatform, type ControllerName, type ControllerProcess, type Platform, type PlatformOptions } from '../e2e/platform.ts'
 import { createBareClient, type BareClient } from './bare-client.ts'
 import { appsNamespace, ownNamespace, sourceName, sourceOf } from './fleet.ts'
 import { isReadyAt, storedRevision } from './judge.ts'
 import { connections, namespaceOf, phaseTimeoutMs, settleMs } from './limit.ts'
-import { readBuilds, readMetrics } from './metrics.ts'
 import { observe, type Observed } from './observe.ts'
 import { forEach } from './pool.ts'
 import { cpuSecondsOfTree } from './processes.ts'
+import { startSystem, type Measured, type System, type SystemName } from './system.ts'
 import { isDownload, isGitFetch, startTraffic } from './traffic.ts'
 
 export interface TestbedOptions {
+  readonly system: SystemName
   /** Of the first commit. */
   readonly files: Readonly<Record<string, TestFile>>
   /** Of the source; default `1h`. */
@@ -31,15 +30,15 @@ export interface TestbedOptions {
 
 /** Both controllers on a freshly booted control plane of their own, and a repository whose first commit is stored. */
 export interface Testbed extends AsyncDisposable {
-  readonly platform: Platform
+  readonly system: System
   /** As an administrator. */
   readonly writer: BareClient
   readonly repository: TestRepository
   readonly kustomizations: Observed
   /** What the first commit became. */
   readonly firstRevision: string
-  /** One each, or one for both. */
-  readonly controllers: readonly ControllerProcess[]
+  /** source-controller, then kustomize-controller; or one for both. */
+  readonly controllers: readonly Measured[]
   /** POSTs the Kustomizations, 16 at once; resolves at once to the time of the first. */
   create(objects: readonly KubeObject[]): { readonly startedMs: number; readonly created: Promise<void> }
   /** A commit, told to the source as a post-receive hook would; resolves when its artifact is in the source's status. */
@@ -50,10 +49,10 @@ export interface Testbed extends AsyncDisposable {
   watchObjects(kind: Kind): Promise<Observed>
   /** Downloads of artifacts and fetches from Git, so far. */
   downloads(): number
-  /** Builds that reached the engine, so far. */
+  /** So far: views that were handed to an engine, or what Flux does instead. */
   builds(): Promise<number>
   cpuSeconds(): Promise<number>
-  /** Resolves when the kustomize-controller has asked nothing (watches apart) for so long; one that never rests is measured as it is. */
+  /** Resolves when the kustomize-controller has asked nothing (watches and its lease apart) for so long; one that never rests is measured as it is. */
   untilQuiet(quietMs: number): Promise<void>
   /** What the API server was asked while this ran, and a moment after. */
   audited<T>(run: () => Promise<T>): Promise<{ readonly value: T; readonly entries: readonly AuditEntry[] }>
@@ -80,21 +79,25 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
     const state: { hook: () => Promise<void> } = { hook: () => Promise.resolve() }
     const server = ending.adopt(await startGitServer({ onPush: () => state.hook() }), (each) => each.close())
     const gitTraffic = ending.use(await startTraffic(() => new URL(server.url).host))
-    const storageAddress = `127.0.0.1:${await freePort()}`
+    const storageAddress = `127.0.0.1:${await findFreePort()}`
     const artifactTraffic = ending.use(await startTraffic(() => storageAddress))
     const repository = await server.createRepository('fleet', files)
 
-    onProgress('starting a control plane')
-    const platform = ending.use(await startPlatform(await platformOptions(options, { storageAddress, advertised: artifactTraffic.address })))
-    await installObjects([namespaceOf(appsNamespace)], { kubeconfig: platform.cluster.kubeconfig() })
-    const kubeconfig = platform.cluster.kubeconfig()
+    const downloads = (): number => artifactTraffic.passed().filter(isDownload).length
+
+    onProgress(`${options.system}: starting a control plane`)
+    if (options.profile !== undefined) await mkdir(options.profile, { recursive: true })
+    const { system: name, together = false, profile } = options
+    const system = ending.use(await startSystem({ system: name, together, profile, storageAddress, advertised: artifactTraffic.address, downloads, onProgress, signal }))
+    const kubeconfig = system.cluster.kubeconfig()
+    await installObjects([namespaceOf(appsNamespace)], { kubeconfig })
     const connect = async (width: number): Promise<BareClient> =>
       ending.adopt(await createBareClient({ kubeconfig, userAgent: 'weir-bench', connections: width }), (each) => each.close())
     const writer = await connect(connections)
     const watchObjects = async (kind: Kind, namespace = appsNamespace): Promise<Observed> =>
       ending.adopt(observe(await connect(1), { kind, namespace, signal }), (each) => each.close())
     const kustomizations = await watchObjects(kustomizationKind, ownNamespace)
-    const controllers = await startControllers(platform, options.together === true)
+    const controllers = await system.start()
     await pause(settleMs, undefined, { signal })
 
     const source = ending.adopt(followSource(await connect(1), signal), (each) => each.close())
@@ -103,7 +106,7 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
     state.hook = () => requestReconcile(writer)
 
     return {
-      platform,
+      system,
       writer,
       repository,
       kustomizations,
@@ -117,12 +120,12 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
       },
       untilReady: (what, names, revision, onDone) =>
         kustomizations.until(what, names, { isDone: (object) => isReadyAt(object, revision), timeoutMs: phaseTimeoutMs, onProgress, ...(onDone && { onDone }) }),
-      downloads: () => artifactTraffic.passed().filter(isDownload).length + gitTraffic.passed().filter(isGitFetch).length,
-      builds: async () => readBuilds(await readMetrics(platform.controller('kustomize-controller').metricsUrl)),
+      downloads: () => downloads() + gitTraffic.passed().filter(isGitFetch).length,
+      builds: () => system.builds(),
       cpuSeconds: async () => (await Promise.all(controllers.map(({ pid }) => cpuSecondsOfTree(pid)))).reduce((sum, each) => sum + each, 0),
-      untilQuiet: async (quietMs) => onProgress((await restsAfter(await platform.cluster.tailAudit(), { quietMs, signal })) ? 'the controllers rest' : 'still busy, but measured now'),
+      untilQuiet: async (quietMs) => onProgress((await restsAfter(await system.cluster.tailAudit(), { quietMs, signal })) ? 'the controllers rest' : 'still busy, but measured now'),
       async audited(run) {
-        const tail = await platform.cluster.tailAudit()
+        const tail = await system.cluster.tailAudit()
         const value = await run()
         await pause(afterMs)
         return { value, entries: await tail.take() }
@@ -133,22 +136,6 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
     await ending.disposeAsync()
     throw error
   }
-}
-
-async function platformOptions({ together = false, profile, onProgress }: TestbedOptions, storage: { readonly storageAddress: string; readonly advertised: string }): Promise<PlatformOptions> {
-  if (profile !== undefined) await mkdir(profile, { recursive: true })
-  return {
-    fleet: 'full',
-    together,
-    onProgress,
-    flags: { 'source-controller': [`--storage-addr=${storage.storageAddress}`, `--storage-adv-addr=${storage.advertised}`] },
-    ...(profile !== undefined && { nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${profile}`] }),
-  }
-}
-
-async function startControllers(platform: Platform, together: boolean): Promise<readonly ControllerProcess[]> {
-  const names: readonly ControllerName[] = together ? ['source-controller'] : ['source-controller', 'kustomize-controller']
-  return Promise.all(names.map((name) => platform.start(name)))
 }
 
 interface FollowedSource {
@@ -183,7 +170,7 @@ const patienceMs = 180_000
 async function restsAfter(tail: AuditTail, { quietMs, signal }: { readonly quietMs: number; readonly signal: AbortSignal }): Promise<boolean> {
   for (const endMs = performance.now() + patienceMs; performance.now() < endMs; ) {
     await pause(quietMs, undefined, { signal })
-    const calls = (await tail.take()).filter(({ verb, userAgent }) => verb !== 'watch' && userAgent.includes(kustomizeClient.userAgent))
+    const calls = (await tail.take()).filter(({ verb, resource, userAgent }) => verb !== 'watch' && resource !== 'leases' && userAgent.includes(kustomizeClient.userAgent))
     if (calls.length === 0) return true
   }
   return false
@@ -192,13 +179,4 @@ async function restsAfter(tail: AuditTail, { quietMs, signal }: { readonly quiet
 async function requestReconcile(writer: BareClient): Promise<void> {
   const body = { metadata: { annotations: { [annotations.requestedAt]: new Date().toISOString() } } }
   await writer.mergePatch(gitRepositoryKind, { namespace: ownNamespace, name: sourceName }, { body, manager: 'receiver' })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }

@@ -1,0 +1,96 @@
+import path from 'node:path'
+import { startControlPlane, type ControlPlane } from '@weir/shared/control-plane'
+import { startFluxControllers, type FluxController } from '../e2e/flux/flux.ts'
+import { startPlatform, type ControllerName, type PlatformOptions } from '../e2e/platform.ts'
+import { readBuilds, readMetrics } from './metrics.ts'
+
+/** Whose controllers are measured. */
+export type SystemName = 'weir' | 'flux'
+
+export interface SystemOptions {
+  readonly system: SystemName
+  /** `host:port` that artifacts are served on, and the one that their URLs name. */
+  readonly storageAddress: string
+  readonly advertised: string
+  /** Both controllers in one process; ours only. */
+  readonly together: boolean
+  /** Folder that takes CPU profiles; ours only. */
+  readonly profile?: string | undefined
+  /** Artifacts that were downloaded so far. */
+  readonly downloads: () => number
+  readonly onProgress: (line: string) => void
+  readonly signal: AbortSignal
+}
+
+/** A source-controller and a kustomize-controller, and the freshly booted control plane that is theirs alone. */
+export interface System extends AsyncDisposable {
+  readonly cluster: ControlPlane
+  /** Starts the controllers: one process each, or one for both. */
+  start(): Promise<readonly Measured[]>
+  /** Builds so far, as far as this system can be asked: bench/README.md. */
+  builds(): Promise<number>
+}
+
+/** A running process of a system. */
+export interface Measured {
+  /** `kustomize-controller`; `all` for both in one. */
+  readonly name: string
+  readonly pid: number
+  readonly metricsUrl: string
+  /** From the start of the process to its own ready, milliseconds. */
+  readonly startMs: number
+  memory(): Promise<{ readonly rssMiB: number; readonly peakMiB: number }>
+}
+
+/** The tuning of Flux's own benchmark. */
+export const fluxTuning = ['--concurrent=20', '--kube-api-qps=500', '--kube-api-burst=1000']
+
+export function startSystem(options: SystemOptions): Promise<System> {
+  return options.system === 'weir' ? startWeir(options) : startFlux(options)
+}
+
+async function startWeir({ storageAddress, advertised, together, profile, onProgress }: SystemOptions): Promise<System> {
+  const options: PlatformOptions = {
+    fleet: 'full',
+    together,
+    onProgress,
+    flags: { 'source-controller': [`--storage-addr=${storageAddress}`, `--storage-adv-addr=${advertised}`] },
+    ...(profile !== undefined && { nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${profile}`] }),
+  }
+  const platform = await startPlatform(options)
+  const names: readonly ControllerName[] = together ? ['source-controller'] : ['source-controller', 'kustomize-controller']
+  return {
+    cluster: platform.cluster,
+    start: () =>
+      Promise.all(
+        names.map(async (name) => {
+          const { pid, log, metricsUrl, startMs, memory } = await platform.start(name)
+          return { name: path.basename(log, '.log'), pid, metricsUrl, startMs, memory }
+        }),
+      ),
+    builds: async () => readBuilds(await readMetrics(platform.controller('kustomize-controller').metricsUrl)),
+    [Symbol.asyncDispose]: () => platform.stop(),
+  }
+}
+
+async function startFlux({ storageAddress, advertised, downloads, onProgress, signal }: SystemOptions): Promise<System> {
+  await using starting = new AsyncDisposableStack()
+  const cluster = starting.use(await startControlPlane({ fleet: 'full', onProgress, signal }))
+  const flags = { 'source-controller': fluxTuning, 'kustomize-controller': fluxTuning }
+  const flux = starting.use(await startFluxControllers({ cluster, which: [], flags, storageAddress, advertised, onProgress, signal }))
+  const names: readonly FluxController[] = ['source-controller', 'kustomize-controller']
+  const started = starting.move()
+  return {
+    cluster,
+    start: () =>
+      Promise.all(
+        names.map(async (name) => {
+          const { pid, metricsUrl, startMs, memory } = await flux.start(name)
+          return { name, pid, metricsUrl, startMs, memory }
+        }),
+      ),
+    // Its kustomize-controller has no cache: every reconcile that builds downloads the artifact first, and builds once.
+    builds: () => Promise.resolve(downloads()),
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  }
+}
