@@ -2,6 +2,7 @@ import { Agent, ProxyAgent, type Dispatcher } from 'undici'
 import type { Headers } from './http.ts'
 import type { TlsOptions } from './tls.ts'
 import { bodyError, sendError } from './wire-error.ts'
+import { exchange } from './wire-exchange.ts'
 
 export interface WireRequest {
   /** `https://host:port` */
@@ -22,8 +23,15 @@ export interface WireResponse {
   readonly body: AsyncIterable<Buffer>
 }
 
-/** One exchange at a time over kept connections: no retry, no redirect, no limit. The only place that knows undici. */
+/** A whole answer. */
+export interface WireAnswer extends Pick<WireResponse, 'status' | 'headers'> {
+  readonly bytes: Buffer
+}
+
+/** One exchange at a time over kept connections: no retry, no redirect. This file and wire-exchange.ts alone know undici. */
 export interface Wire {
+  /** The whole answer, whatever its status. HttpError as of `send` and of its body, and too-large. */
+  exchange(request: WireRequest, maxBytes: number): Promise<WireAnswer>
   /** Resolves at the headers, whatever the status. HttpError unreachable, tls, address; when the signal fires: aborted. */
   send(request: WireRequest): Promise<WireResponse>
   /** Lets what runs end; new requests fail. */
@@ -43,6 +51,7 @@ export interface WireOptions {
 export function createWire(options: WireOptions): Wire {
   const dispatcher = createDispatcher(options)
   return {
+    exchange: (request, maxBytes) => exchange(dispatcher, { request, maxBytes }),
     send: (request) => send(dispatcher, request),
     close: () => dispatcher.close(),
     destroy: () => dispatcher.destroy(),
@@ -100,7 +109,8 @@ async function* read(body: AsyncIterable<Buffer>, what: string, signal: AbortSig
   }
 }
 
-function present(headers: Headers): Record<string, string | string[]> {
+/** As undici takes them. */
+export function present(headers: Headers): Record<string, string | string[]> {
   const sent: Record<string, string | string[]> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value === 'string') sent[name] = value

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createWire, HttpError, startDeadline, type Deadline, type Headers, type Wire, type WireResponse } from '@weir/shared/http'
+import { createWire, HttpError, startDeadline, type Deadline, type Headers, type Wire, type WireAnswer, type WireRequest, type WireResponse } from '@weir/shared/http'
 import type { Counter, Telemetry } from '@weir/shared/telemetry'
 import { KubeError } from '../kube-error.ts'
 import type { KubeLimits } from '../kube.ts'
@@ -119,10 +119,9 @@ export async function call(caller: Caller, request: Call): Promise<CallAnswer> {
 async function attempt(caller: Caller, request: Call, deadline: Deadline): Promise<CallAnswer | KubeError> {
   const { connection } = caller
   try {
-    const answer = await send(caller, { ...request, signal: deadline.signal, over: 'calls' })
-    const bytes = await readAnswer(answer, { maxBytes: connection.limits.maxAnswerBytes, what: request.what })
-    const body = parseAnswer(bytes, answer.headers)
-    const { status, headers } = answer
+    const { maxAnswerBytes } = connection.limits
+    const { status, headers, bytes } = await sent(caller, { ...request, signal: deadline.signal }, ({ calls }, prepared) => calls.exchange(prepared, maxAnswerBytes))
+    const body = parseAnswer(bytes, headers)
     if (status === 429) connection.onThrottled?.()
     return status >= 400 ? statusError(request.what, status, { headers, body }) : { status, headers, body }
   } catch (error) {
@@ -133,7 +132,7 @@ async function attempt(caller: Caller, request: Call, deadline: Deadline): Promi
 /** Opens a watch: resolves at its headers. Not tried again, no deadline. Rejects with a KubeError. */
 export async function open(caller: Caller, request: Call & { readonly signal: AbortSignal }): Promise<AsyncIterable<Buffer>> {
   try {
-    const answer = await send(caller, { ...request, over: 'watches' })
+    const answer = await sent(caller, request, ({ watches }, prepared) => watches.send(prepared))
     if (answer.status < 400) return answer.body
     const bytes = await readAnswer(answer, { maxBytes: 1024 * 1024, what: request.what })
     throw statusError(request.what, answer.status, { headers: answer.headers, body: parseAnswer(bytes, answer.headers) })
@@ -142,25 +141,26 @@ export async function open(caller: Caller, request: Call & { readonly signal: Ab
   }
 }
 
-type Sent = Call & { readonly signal: AbortSignal; readonly over: keyof Wires }
+type Sent = Call & { readonly signal: AbortSignal }
+type Over<T> = (wires: Wires, request: WireRequest) => Promise<T>
 
 /** A 401 can mean that a token or certificate was rotated: they are read anew, once. The server did nothing, so a write is repeated too. */
-async function send(caller: Caller, request: Sent): Promise<WireResponse> {
-  const answer = await sendOnce(caller, request)
+async function sent<T extends WireAnswer | WireResponse>(caller: Caller, request: Sent, over: Over<T>): Promise<T> {
+  const answer = await sendOnce(caller, request, over)
   if (answer.status !== 401) return answer
-  await readAnswer(answer, { maxBytes: 64 * 1024, what: request.what })
+  if ('body' in answer) await readAnswer(answer, { maxBytes: 64 * 1024, what: request.what })
   caller.connection.config.reload()
-  return sendOnce(caller, request)
+  return sendOnce(caller, request, over)
 }
 
-async function sendOnce(caller: Caller, { what, method, path, headers, body, signal, over }: Sent): Promise<WireResponse> {
+async function sendOnce<T extends WireAnswer | WireResponse>(caller: Caller, { what, method, path, headers, body, signal }: Sent, over: Over<T>): Promise<T> {
   const { connection, userAgent, impersonateUser, fences } = caller
   const credentials = await orAborted(connection.config.credentials(), signal)
   if (method !== 'GET' && !fences.every((mayWrite) => mayWrite())) throw new KubeError('fenced', `${what}: refused, the lease is not held`)
   const { origin, host, pathname } = new URL(connection.config.server)
   const count = (code: string): void => connection.requests.inc({ code, host, method })
   try {
-    const answer = await connection.wires(credentials)[over].send({
+    const answer = await over(connection.wires(credentials), {
       origin,
       path: `${pathname === '/' ? '' : pathname}${path}`,
       method,
