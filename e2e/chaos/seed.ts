@@ -73,7 +73,7 @@ async function within(ms: number, wrong: () => Promise<readonly string[]>): Prom
   for (;;) {
     const found = await wrong().catch((error: unknown) => [`no answer: ${String(error)}`])
     if (found.length === 0 || performance.now() > endMs) return found
-    await pause(50)
+    await pause(150)
   }
 }
 

@@ -10,7 +10,7 @@ export const deployments: Kind = { group: 'apps', version: 'v1', kind: 'Deployme
 
 /**
  * What Kubernetes' controllers would do on a control plane that has none: Deployments roll out (or fail, with the broken image), and deleted
- * Namespaces go with what is in them. Looks every 150 ms; what cannot be done now is done at the next look.
+ * Namespaces go with what is in them. Looks every 200 ms; what cannot be done now is done at the next look.
  */
 export async function startStandIn(kube: Kube, kubeconfig: string): Promise<{ stop(): Promise<void> }> {
   const finalizer = await createFinalizer(kubeconfig)
@@ -22,7 +22,7 @@ export async function startStandIn(kube: Kube, kubeconfig: string): Promise<{ st
   const run = async (): Promise<void> => {
     while (!ended.signal.aborted) {
       await look().catch(() => undefined)
-      await pause(150, undefined, { signal: ended.signal }).catch(() => undefined)
+      await pause(200, undefined, { signal: ended.signal }).catch(() => undefined)
     }
   }
   const running = run()
