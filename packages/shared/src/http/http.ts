@@ -6,7 +6,8 @@ import { HttpError } from './http-error.ts'
 import { isRedirect, nextHop, type Hop } from './redirect.ts'
 import { pauseMs, retryAfterMs } from './retry.ts'
 import type { TlsOptions } from './tls.ts'
-import { createWire, type Wire, type WireResponse } from './wire.ts'
+import { createWire, type Wire } from './wire.ts'
+import type { WireResponse } from './wire-request.ts'
 
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 

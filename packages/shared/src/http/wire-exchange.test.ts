@@ -1,7 +1,8 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { serve, type Answer, type HttpServer } from './serve.ts'
-import { createWire, type WireAnswer } from './wire.ts'
+import { createWire } from './wire.ts'
+import type { WireAnswer } from './wire-request.ts'
 
 const telemetry = quietTelemetry()
 const wire = createWire({ connections: 1 })

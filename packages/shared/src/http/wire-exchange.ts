@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { HttpError } from './http-error.ts'
-import { present, type WireAnswer, type WireRequest } from './wire.ts'
 import { bodyError, sendError } from './wire-error.ts'
+import { present, type WireAnswer, type WireRequest } from './wire-request.ts'
 
 /** One exchange while it runs. */
 interface Collecting {
