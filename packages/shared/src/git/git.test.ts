@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
-import { lstat, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gitLogin, type Login } from '@weir/shared/auth'
@@ -180,6 +180,23 @@ describe('refs over http', () => {
     await (await checkOut({ url: repository.url })).release()
     await git.close()
     expect(await readdir(join(cacheDir, 'mirrors'))).toEqual([])
+  })
+
+  it('ends a git that was only about to start: on a busy machine its group does not exist yet', async () => {
+    const bin = join(cacheDir, 'bin')
+    await mkdir(bin)
+    await writeFile(join(bin, 'setsid'), '#!/bin/sh\nsleep 0.4\nexec /usr/bin/setsid "$@"\n', { mode: 0o755 })
+    await git.close()
+    git = await open({ environment: { PATH: `${bin}:/usr/local/bin:/usr/bin:/bin` } })
+    server.misbehave('stall')
+    try {
+      const ended = errorOf(checkOut({ url: repository.url, deadlineMs: 150 })).then(({ code }) => code)
+      const patience = new Promise((resolve) => setTimeout(resolve, 15_000, 'git was left to end by itself, after 30 s of silence').unref())
+      expect(await Promise.race([ended, patience])).toBe('timeout')
+      expect(strays()).toEqual([])
+    } finally {
+      server.misbehave('none')
+    }
   })
 
   it('leaves nothing behind when it times out or is aborted', async () => {

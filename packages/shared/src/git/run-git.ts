@@ -206,20 +206,27 @@ function stopAt({ endMs, signal }: GitCommand, child: Child): Stopping {
   }
 }
 
-/** Asks first, so that git removes its lock files, then kills: nothing of the group runs any more when this resolves. */
+/**
+ * Asks first, so that git removes its lock files, then kills: nothing of the group runs any more when this resolves. Between the launcher's word and
+ * the new group there is only the one process: it is ended alone.
+ */
 async function endGroup(pid: number): Promise<void> {
-  if (!signalGroup(pid, 'SIGTERM')) return
+  if (!signalGroup(pid, 'SIGTERM') && !signal(pid, 'SIGTERM')) return
   // Bounded: a zombie that nobody reaps counts as alive.
   for (let waited = 0; waited < 300; waited += 10) {
     await sleep(10)
-    if (!signalGroup(pid, 0)) return
+    if (!signalGroup(pid, 0) && !signal(pid, 0)) return
   }
-  signalGroup(pid, 'SIGKILL')
+  if (!signalGroup(pid, 'SIGKILL')) signal(pid, 'SIGKILL')
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+function signalGroup(pid: number, name: NodeJS.Signals | 0): boolean {
+  return signal(-pid, name)
+}
+
+function signal(target: number, name: NodeJS.Signals | 0): boolean {
   try {
-    return process.kill(-pid, signal)
+    return process.kill(target, name)
   } catch {
     return false
   }
