@@ -7,10 +7,10 @@ export interface Rhythm {
 }
 
 const restsARun = 12
-const longestRest = 4
+const longestRest = 6
 
 /**
- * Twelve rests a run, 40 s each in a long one: what is held then is held for no work, so that the first rest and the last can be compared. A
+ * Twelve rests a run, 60 s each in a long one: what is held then is held for no work, so that the first rest and the last can be compared. A
  * short run rests for half of its time.
  */
 export function rhythmOf(samples: number): Rhythm {
