@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { kustomizationKind } from '@weir/shared/api'
-import { readFolder, readKustomization, until } from '../fleet.ts'
+import { kustomizationKind, type Kustomization } from '@weir/shared/api'
+import { readFolder, readKustomization, readyOf, until } from '../fleet.ts'
 import { runFlux, type FluxAnswer } from './flux.ts'
 import { namespace, type World } from './world.ts'
 
@@ -48,7 +48,28 @@ const acting: readonly string[] = [
   'reconcile kustomization nobody',
 ]
 
-const broken: readonly string[] = ['get kustomization kept', 'get kustomizations --status-selector ready=false', 'reconcile kustomization kept --timeout 20s', 'trace kustomization kept', 'tree kustomization kept']
+const broken: readonly string[] = [
+  'get kustomization kept',
+  'get kustomizations --status-selector ready=false',
+  'reconcile kustomization kept --timeout 20s',
+  'trace kustomization kept',
+  'tree kustomization kept',
+  'events --for Kustomization/kept',
+  'events --for GitRepository/flux-system',
+]
+
+/** Paths are relative to the platform's folder. */
+const diffs: readonly string[] = [
+  'diff kustomization backend --path same/apps/backend --progress-bar=false',
+  'diff kustomization backend --path changed/apps/backend --progress-bar=false',
+  'diff kustomization labelled --path same/apps/labelled --progress-bar=false',
+  'diff kustomization frontend --path same/apps/frontend/production --progress-bar=false',
+  'diff kustomization config --path changed/apps/config --progress-bar=false',
+  'build kustomization frontend --path same/apps/frontend/production',
+]
+
+/** In the order of a session. */
+export const commands: readonly string[] = [...looking, ...acting, ...diffs, ...broken]
 
 /** The same session on any side; the fleet is Ready before, and one of it is broken at the end. */
 export async function holdSession(world: World): Promise<readonly Exchange[]> {
@@ -61,19 +82,8 @@ export async function holdSession(world: World): Promise<readonly Exchange[]> {
   for (const command of [...looking, ...acting, ...diffs]) await run(command)
   await breakOne(world)
   for (const command of broken) await run(command)
-  await run('events --for Kustomization/kept')
-  await run('events --for GitRepository/flux-system')
   return session
 }
-
-/** Paths are relative to the platform's folder. */
-const diffs: readonly string[] = [
-  'diff kustomization backend --path same/apps/backend --progress-bar=false',
-  'diff kustomization backend --path changed/apps/backend --progress-bar=false',
-  'diff kustomization frontend --path same/apps/frontend/production --progress-bar=false',
-  'diff kustomization config --path changed/apps/config --progress-bar=false',
-  'build kustomization frontend --path same/apps/frontend/production',
-]
 
 /** A checkout as it was committed, and one with changes that nobody committed. */
 async function writeTrees({ platform }: World): Promise<void> {
@@ -97,7 +107,12 @@ async function breakOne(world: World): Promise<void> {
   const target = { resource: kustomizationKind, namespace, name: 'kept' }
   await until(`kept fails at ${commit}`, async () => {
     const kept = await readKustomization(world.kube, target)
-    const ready = kept?.status?.conditions?.find(({ type }) => type === 'Ready')
-    return ready?.status === 'False' && kept?.status?.lastAttemptedRevision?.endsWith(commit) === true ? true : undefined
+    return readyOf(kept)?.status === 'False' && kept?.status?.lastAttemptedRevision?.endsWith(commit) === true ? true : undefined
+  })
+  // The others follow in their own time: what depends on something waits for it.
+  await until(`all others applied ${commit}`, async () => {
+    const { items } = await world.kube.list(kustomizationKind, { namespace })
+    const others = (items as readonly Kustomization[]).filter(({ metadata }) => metadata.name !== 'kept')
+    return others.every((each) => readyOf(each)?.status === 'True' && each.status?.lastAppliedRevision?.endsWith(commit) === true) ? true : undefined
   })
 }

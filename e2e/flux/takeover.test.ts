@@ -3,7 +3,7 @@ import type { Condition } from '@weir/shared/api'
 import { clients, readSource, untilFluxLooked, untilQuiet } from './quiet.ts'
 import { changedObjects, changedStatus, countWrites, movedOwnership, readSnapshot, type Snapshot, type Writes } from './snapshot.ts'
 import { startWorld, untilFleetReady, untilStored, type Side, type World } from './world.ts'
-import { withoutZeroValues } from './zero-values.ts'
+import { declaredZeroValues, withoutZeroValues } from './zero-values.ts'
 
 /** In the folder `fleet`, the root among them. */
 const count = 20
@@ -63,7 +63,7 @@ describe('a fleet that Flux installed', () => {
     expect(Object.keys(writes.objects).filter((name) => !name.startsWith('patch '))).toEqual([])
 
     const moved = movedOwnership(last, taken)
-    expect(moved.taken).toEqual([])
+    expect(moved.taken).toEqual(declaredZeroValues)
     expect(moved.others).toEqual([])
     expect(withoutZeroValues(moved.given)).toEqual([])
     last = taken
