@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { findAssets } from './assets.ts'
-import { buildControlPlane } from './build.ts'
+import { buildControlPlane, buildPrograms } from './build.ts'
 
 // The real programs are built by every test that starts a control plane. Here: what happens around Go, with a script in its place
 // for what a good Go cannot be told to do, and real builds of one small module.
@@ -95,6 +95,33 @@ describe('building', () => {
     await expect(outcome).rejects.toMatchObject({ code: 'aborted' })
     const pid = Number(readFileSync(join(state.dir, 'pid'), 'utf8'))
     expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  })
+})
+
+describe('a module that was published without a file it embeds', () => {
+  /** Answers where the module is kept, and "builds" by listing the folder it is called in. */
+  const listingGo = (kept: string): string =>
+    script(`
+if [ "$1" = env ]; then printf 'go1.26.8\\nlinux\\namd64\\n'; exit; fi
+if [ "$1" = mod ]; then printf '{"Dir": "${kept}"}'; exit; fi
+while [ "$1" != -o ]; do shift; done
+find . -type f | sort > "$2"`)
+
+  it('is built in a copy that has it, and the kept one stays as it is', async () => {
+    const kept = join(state.dir, 'kept')
+    mkdirSync(join(kept, 'cmd'), { recursive: true })
+    writeFileSync(join(kept, 'cmd', 'main.go'), 'package main', { mode: 0o444 })
+    chmodSync(join(kept, 'cmd'), 0o555)
+    chmodSync(kept, 0o555)
+    const program = { module: 'etcd', package: './cmd', versionOf: 'go.etcd.io/etcd/server/v3', ldflags: () => '' }
+    const options = { modulesDir: modules(), cacheDir: join(state.dir, 'cache'), go: listingGo(kept) }
+    const whole = await buildPrograms({ tool: { ...program, added: { 'cmd/more/none.yaml': '' } } }, options)
+    expect(readFileSync(whole.tool, 'utf8')).toBe('./cmd/main.go\n./cmd/more/none.yaml\n')
+    expect(readdirSync(join(kept, 'cmd'))).toEqual(['main.go'])
+    expect(readdirSync(join(state.dir, 'cache', 'control-plane'))).toEqual([expect.stringMatching(/^tool-v3\.6\.15-[0-9a-f]{16}$/)])
+    const other = await buildPrograms({ tool: { ...program, added: { 'cmd/other.yaml': '' } } }, options)
+    expect(other.tool).not.toBe(whole.tool)
+    chmodSync(join(kept, 'cmd'), 0o755)
   })
 })
 
