@@ -1,0 +1,9 @@
+import { ofFiles } from './list/files.ts'
+import { ofGit } from './list/git.ts'
+import { ofKustomizations } from './list/kustomizations.ts'
+import type { Mutation } from './mutation.ts'
+import { ofObjects } from './list/objects.ts'
+import { ofSecrets } from './list/secrets.ts'
+
+/** Every defence that docs/security.md names, and how it is taken away. */
+export const mutations: readonly Mutation[] = [...ofFiles, ...ofKustomizations, ...ofGit, ...ofObjects, ...ofSecrets]

@@ -1,0 +1,92 @@
+import type { Mutation } from '../mutation.ts'
+
+const shared = 'packages/shared/src'
+const extract = { file: `${shared}/files/extract-tar.test.ts` }
+const bounds = { ...extract, title: 'bounds bytes, entries and depth after decompression' }
+
+/** Archives, trees and artifacts. */
+export const ofFiles: readonly Mutation[] = [
+  {
+    name: 'tar-entry-climbs',
+    removes: [{ file: `${shared}/files/entry-rules.ts`, search: "if (parts.includes('..')) throw", replace: 'if (false) throw' }],
+    test: { ...extract, title: 'refuses a name that climbs out' },
+  },
+  {
+    name: 'tar-entry-absolute',
+    removes: [{ file: `${shared}/files/entry-rules.ts`, search: "if (name.startsWith('/')) throw", replace: 'if (false) throw' }],
+    test: { ...extract, title: 'refuses an absolute name' },
+  },
+  {
+    name: 'tar-links',
+    removes: [{ file: `${shared}/files/entry-rules.ts`, search: "return 'skipped'", replace: "return 'file'" }],
+    test: { ...extract, title: 'skips links and devices, so that nothing is written through them' },
+  },
+  {
+    name: 'tar-entry-twice',
+    removes: [{ file: `${shared}/files/tree-writer.ts`, search: 'constants.O_EXCL | constants.O_NOFOLLOW', replace: 'constants.O_TRUNC' }],
+    test: { ...extract, title: 'refuses a name twice' },
+  },
+  {
+    name: 'gzip-bomb',
+    removes: [
+      { file: `${shared}/files/extract-tar.ts`, search: 'if (seen.bytes + (entry.header.size ?? 0) > limits.maxBytes) throw tooLarge()', replace: '' },
+      { file: `${shared}/files/extract-tar.ts`, search: 'if (seen.bytes > limits.maxBytes) throw tooLarge()', replace: '' },
+    ],
+    test: bounds,
+  },
+  {
+    name: 'tar-many-entries',
+    removes: [{ file: `${shared}/files/extract-tar.ts`, search: 'if (seen.entries > limits.maxEntries) throw', replace: 'if (false) throw' }],
+    test: bounds,
+  },
+  {
+    name: 'tar-deep',
+    removes: [{ file: `${shared}/files/extract-tar.ts`, search: 'if (depthOf(path) > limits.maxDepth) throw', replace: 'if (false) throw' }],
+    test: bounds,
+  },
+  {
+    name: 'tar-header-bomb',
+    removes: [{ file: `${shared}/files/extract-tar.ts`, search: 'if (meter.sinceProgress > maxHeaderBytes) throw', replace: 'if (false) throw' }],
+    test: { ...extract, title: 'refuses headers that would fill the memory' },
+  },
+  {
+    name: 'pack-links',
+    removes: [{ file: `${shared}/files/pack-tree.ts`, search: "} else if (entry.isFile() && keep(path, 'file')) {", replace: "} else if (keep(path, 'file')) {" }],
+    test: { file: `${shared}/files/pack-tree.test.ts`, title: 'writes what the contract says, in its order' },
+  },
+  {
+    name: 'pack-git-folder',
+    removes: [{ file: `${shared}/artifact/ignore-rules.ts`, search: "const versionControl = ['.git/', ", replace: 'const versionControl = [' }],
+    test: { file: `${shared}/artifact/ignore-rules.test.ts`, title: 'leaves out version control, media, CI files and secrets of tools by default' },
+  },
+  {
+    name: 'store-path',
+    removes: [{ file: `${shared}/files/secure-join.ts`, search: 'if (!isInside(base, existing)) throw escapes(path)', replace: '' }],
+    test: { file: `${shared}/artifact/store.test.ts`, title: 'does not leave its root by /escape' },
+  },
+  {
+    name: 'artifact-digest',
+    removes: [{ file: `${shared}/artifact/download.ts`, search: 'if (digest !== found.digest) throw', replace: 'if (false) throw' }],
+    test: { file: `${shared}/artifact/fetcher.test.ts`, title: 'refuses tampered, truncated, swapped and wrongly sized artifacts' },
+  },
+  {
+    name: 'artifact-size',
+    removes: [{ file: `${shared}/artifact/fetcher.ts`, search: 'if (artifact.size !== undefined && artifact.size !== cached.archiveBytes) {', replace: 'if (false) {' }],
+    test: { file: `${shared}/artifact/fetcher.test.ts`, title: 'refuses tampered, truncated, swapped and wrongly sized artifacts' },
+  },
+  {
+    name: 'artifact-without-digest',
+    removes: [{ file: `${shared}/artifact/fetcher.ts`, search: 'if (parsed === undefined) throw', replace: 'if (parsed === undefined) return digest\n  if (parsed === undefined) throw' }],
+    test: { file: `${shared}/artifact/fetcher.test.ts`, title: 'takes a bare hex digest for sha256, and refuses none' },
+  },
+  {
+    name: 'artifact-changed-in-cache',
+    removes: [{ file: `${shared}/artifact/fetcher.ts`, search: 'if (digestOf(bytes) !== expected) throw', replace: 'if (false) throw' }],
+    test: { file: `${shared}/artifact/fetcher.test.ts`, title: 'trusts nothing that an earlier process left' },
+  },
+  {
+    name: 'artifact-redirect',
+    removes: [{ file: `${shared}/artifact/download.ts`, search: 'retries: options.retries ?? defaultRetries })', replace: 'retries: options.retries ?? defaultRetries, redirects: 5 })' }],
+    test: { file: `${shared}/artifact/fetcher.test.ts`, title: 'follows no redirect, which could lead to an address that only this process reaches' },
+  },
+]

@@ -1,0 +1,71 @@
+import type { Mutation, Removal } from '../mutation.ts'
+
+const shared = 'packages/shared/src'
+const kustomize = 'packages/kustomize-controller/src'
+const source = 'packages/source-controller/src'
+const discovery = { file: `${shared}/kube/discovery/discovery.ts` }
+const discoveryTest = `${shared}/kube/discovery/discovery.test.ts`
+const pruneTest = 'e2e/hostile-prune.test.ts'
+
+const unbuilt = (field: string, asks: string): Removal => ({ file: `${kustomize}/kustomization/not-supported.ts`, search: `  { field: '${field}', asks: ${asks} },\n`, replace: '' })
+const unbuiltSource = (field: string, asks: string): Removal => ({ file: `${source}/git-repository/not-supported.ts`, search: `  { field: '${field}', asks: ${asks} },\n`, replace: '' })
+const applying = (field: string): Mutation['test'] => ({ file: `${kustomize}/kustomization/applying.test.ts`, title: `refuses ${field}, naming it, and leaves artifact, inventory and objects` })
+const sources = (field: string): Mutation['test'] => ({ file: `${source}/main.test.ts`, title: `refuses spec.${field}, which is not built yet, and leaves the artifact alone` })
+const crossNamespace = { search: "'Refuse references to other namespaces.', { support: 'refused' }", replace: "'Refuse references to other namespaces.', { support: 'ignored' }" }
+
+/** What is refused because it is not built, stored nonsense, and pruning on doubt. */
+export const ofObjects: readonly Mutation[] = [
+  { name: 'cross-namespace-flag', removes: [{ file: `${kustomize}/options.ts`, ...crossNamespace }], test: { file: `${kustomize}/options.test.ts`, title: 'ends with exit 2 on ["--no-cross-namespace-refs"]' } },
+  { name: 'cross-namespace-flag-of-sources', removes: [{ file: `${source}/options.ts`, ...crossNamespace }], test: { file: `${source}/options.test.ts`, title: 'ends with exit 2 on ["--no-cross-namespace-refs"]' } },
+  {
+    name: 'impersonation-flag',
+    removes: [{ file: `${kustomize}/options.ts`, search: "'ServiceAccount to act as where the object names none.', { support: 'refused' }", replace: "'ServiceAccount to act as where the object names none.', { support: 'ignored' }" }],
+    test: { file: `${kustomize}/options.test.ts`, title: 'ends with exit 2 on ["--default-service-account=deployer"]' },
+  },
+  { name: 'impersonation', removes: [unbuilt('spec.serviceAccountName', '(spec) => isSet(spec.serviceAccountName)')], test: applying('spec.serviceAccountName') },
+  { name: 'kubeconfig', removes: [unbuilt('spec.kubeConfig', '(spec) => spec.kubeConfig !== undefined')], test: applying('spec.kubeConfig') },
+  {
+    name: 'deletes-as-somebody-else',
+    removes: [{ file: `${kustomize}/kustomization/finalize.ts`, search: 'if (leaving.foreign !== undefined) {', replace: 'if (leaving.foreign === String(0)) {' }],
+    test: { file: `${kustomize}/kustomization/applying.test.ts`, title: 'keeps the finalizer with serviceAccountName while there is something to delete, and says why' },
+  },
+  { name: 'cel-of-health', removes: [unbuilt('spec.healthCheckExprs', '(spec) => isSet(spec.healthCheckExprs)')], test: applying('spec.healthCheckExprs') },
+  { name: 'cel-of-dependencies', removes: [unbuilt('spec.dependsOn[].readyExpr', '(spec) => (spec.dependsOn ?? []).some((each) => isSet(each.readyExpr))')], test: applying('spec.dependsOn[].readyExpr') },
+  { name: 'signature', removes: [unbuiltSource('spec.verify', '({ verify }) => verify !== undefined')], test: sources('verify') },
+  { name: 'submodules', removes: [unbuiltSource('spec.recurseSubmodules', '({ recurseSubmodules }) => recurseSubmodules === true')], test: sources('recurseSubmodules') },
+  {
+    name: 'stored-duration',
+    removes: [{ file: `${shared}/api/schemas/decode.ts`, search: 'if (issue === undefined) return', replace: 'if (true) return' }],
+    test: { file: 'e2e/hostile-git.test.ts', title: 'stall their own objects, naming the field, and stop nobody else' },
+  },
+  {
+    name: 'one-bad-object-ends-the-list',
+    removes: [{ file: `${shared}/runtime/controller.ts`, search: '{ ok: true, value: decoded.value, object } : {', replace: '{ ok: true, value: decoded.value, object } : decoded.ok === false ? JSON.parse(decoded.message) : {' }],
+    test: { file: 'e2e/hostile-git.test.ts', title: 'stall their own objects, naming the field, and stop nobody else' },
+  },
+  {
+    name: 'one-bad-group-hides-all',
+    removes: [{ file: `${shared}/kube/discovery/look.ts`, search: "if (!(error instanceof KubeError) || error.code === 'aborted') throw error\n    return { version", replace: 'throw error\n    return { version' }],
+    test: { file: discoveryTest, title: 'works with a server that knows only the old form; one broken group hides no other' },
+  },
+  { name: 'stale-group', removes: [{ ...discovery, search: "if (!isComplete(served, name.group)) return 'unknown'", replace: '' }], test: { file: discoveryTest, title: 'is not gone while its group is stale' } },
+  { name: 'claimed-group', removes: [{ ...discovery, search: "if (definers.claimed.has(name.group)) return 'unknown'", replace: '' }], test: { file: discoveryTest, title: 'is not gone while another server claims its group' } },
+  { name: 'defined-kind', removes: [{ ...discovery, search: "{ ...name, signal })) ? 'unknown' : 'gone'", replace: "{ ...name, signal })) ? 'gone' : 'gone'" }], test: { file: discoveryTest, title: 'is not gone while a CRD defines it, not even one that is being deleted' } },
+  { name: 'unreadable-discovery', removes: [{ ...discovery, search: "error: error.message })\n    return 'unknown'", replace: "error: error.message })\n    return 'gone'" }], test: { file: discoveryTest, title: 'is not gone when /apis cannot be read' } },
+  { name: 'listing-that-is-none', removes: [{ file: `${shared}/kube/discovery/look.ts`, search: "if (half === '/api' && groups[0]?.versions.length === 0) throw", replace: 'if (false) throw' }], test: { file: discoveryTest, title: 'fails loudly, not as an empty server, on an answer that is none' } },
+  ...['a dead APIService claims the group', 'the definition is deleted while APIServices cannot be listed', 'the definition is deleted while discovery answers 503'].map((doubt) => ({
+    name: `prune-on-doubt-${doubt.split(' ').at(-1)}`,
+    removes: [{ file: `${shared}/apply/prune.ts`, search: 'else failures.push(failureOf(candidate, result.reason))', replace: "else changes.push({ ref: failureOf(candidate, result.reason).ref ?? candidate.ref, action: 'deleted' })" }],
+    test: { file: pruneTest, title: doubt },
+  })),
+  {
+    name: 'prune-of-an-empty-build',
+    removes: [{ file: `${kustomize}/kustomization/reconcile.ts`, search: 'if (doubt) return doubt', replace: '' }],
+    test: { file: pruneTest, title: 'an artifact in which the folder is empty, or missing, deletes nothing' },
+  },
+  {
+    name: 'prune-of-what-is-not-ours',
+    removes: [{ file: `${shared}/apply/prune.ts`, search: 'if (!seen.isOurs || seen.isKept)', replace: 'if (seen.isKept)' }],
+    test: { file: `${shared}/apply/prune.test.ts`, title: 'leaves what its labels give to somebody else, and what is protected where it lives' },
+  },
+]
