@@ -11,6 +11,8 @@ export interface LifeOptions {
   readonly apps: readonly App[]
   readonly ledger: Ledger
   readonly seed: number
+  /** Something could not be done, by us and not by a controller: an hour does not end for that. */
+  readonly onTrouble: (message: string) => void
 }
 
 /** What people do to a fleet, one thing after the other, from a seed. */
@@ -28,7 +30,7 @@ export interface Life {
 /** Between two happenings, drawn evenly. */
 const [leastPauseMs, mostPauseMs] = [2_500, 5_500]
 
-export function createLife({ kube, apps, ledger, seed }: LifeOptions): Life {
+export function createLife({ kube, apps, ledger, seed, onTrouble }: LifeOptions): Life {
   const random = createRandom(seed)
   const { act, broken, gone } = createActs(kube, ledger)
   const happened: Record<string, number> = {}
@@ -40,7 +42,7 @@ export function createLife({ kube, apps, ledger, seed }: LifeOptions): Life {
         if (signal.aborted) return
         if (state.isResting) continue
         const happening = choose({ apps, broken, gone, nowMs: performance.now() }, random)
-        await act(happening)
+        await act(happening).catch((error: unknown) => onTrouble(`${happening.kind}: ${error instanceof Error ? error.message : String(error)}`))
         happened[happening.kind] = (happened[happening.kind] ?? 0) + 1
       }
     },

@@ -25,7 +25,7 @@ export interface Held {
 }
 
 /** How long a controller may take to answer; two cores are shared with a control plane. */
-const answerMs = 20_000
+const answerMs = 60_000
 
 export async function readSample({ pid, metricsUrl }: Pick<ControllerProcess, 'pid' | 'metricsUrl'>): Promise<Sample> {
   const folder = `/proc/${pid}/fd`

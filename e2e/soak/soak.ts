@@ -28,6 +28,8 @@ export interface Report {
   readonly cpuSeconds: Readonly<Record<string, number>>
   readonly warmUpMinutes: number
   readonly verdict: Readonly<Record<string, Judged>>
+  /** What the soak itself could not do or read on the way; none is how it should be, and a few do no harm. */
+  readonly trouble: readonly string[]
   /** What is wrong besides: not ready at the end, wrongly deleted, left behind. */
   readonly problems: readonly string[]
   readonly record: string
@@ -54,6 +56,8 @@ interface Soak {
   readonly life: Life
   readonly auditor: Auditor
   readonly recorder: Recorder
+  /** What we could not do or read, one sentence each. */
+  readonly trouble: string[]
 }
 
 export async function soak(options: SoakOptions): Promise<Report> {
@@ -64,9 +68,14 @@ export async function soak(options: SoakOptions): Promise<Report> {
   const journal = createJournal()
   for (const app of rig.apps) journal.push(app.name, 'first', declaredBy(app))
   const ledger = createLedger(rig.repositories, journal)
-  const life = createLife({ kube: platform.kube, apps: rig.apps, ledger, seed })
+  const trouble: string[] = []
+  const onTrouble = (message: string): void => {
+    trouble.push(message)
+    onProgress(message)
+  }
+  const life = createLife({ kube: platform.kube, apps: rig.apps, ledger, seed, onTrouble })
   const recorder = await startRecorder(rig, options.record)
-  const running: Soak = { options, rig, ledger, life, auditor, recorder }
+  const running: Soak = { options, rig, ledger, life, auditor, recorder, trouble }
 
   const ready = async (): Promise<true | undefined> => ((await listKustomizations(platform.kube)).filter(isReady).length === rig.apps.length ? true : undefined)
   await until('the whole fleet is ready', async () => (signal.throwIfAborted(), ready()), { timeoutMs: readyTimeoutMs, everyMs: 1_000 })
@@ -95,6 +104,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
     cpuSeconds,
     warmUpMinutes: warmUpMs(runMs) / 60_000,
     verdict,
+    trouble: trouble.slice(0, mostProblems),
     problems: problems.slice(0, mostProblems),
     record: options.record,
     isFlat: Object.values(verdict).every(({ isFlat }) => isFlat),
@@ -114,7 +124,7 @@ async function liveAndRecord(running: Soak): Promise<Readonly<Record<string, num
   const warm = Math.ceil(warmUpMs(runMs) / everyMs)
   try {
     for (let at = 0; at < samples; at += 1) {
-      await record(running, { atMs: performance.now() - startedMs, isRest: isRestSample(at, rhythm) })
+      await record(running, { atMs: performance.now() - startedMs, isRest: isRestSample(at, rhythm) }).catch((error: unknown) => missed(running, error))
       life.rest(isResting(at, rhythm))
       if (options.heap !== undefined && at === warm) snapshotHeaps(rig)
       await pause(Math.max(0, startedMs + (at + 1) * everyMs - performance.now()), undefined, { signal: AbortSignal.any([ending.signal, options.signal]) })
@@ -129,6 +139,13 @@ async function liveAndRecord(running: Soak): Promise<Readonly<Record<string, num
   if (options.heap !== undefined) snapshotHeaps(rig)
   const last = running.recorder.lines().at(-1)
   return Object.fromEntries(controllers.map((name) => [name, last?.controllers[name].cpuSeconds ?? 0]))
+}
+
+/** A machine that is short of time may owe an answer; a controller that ended owes the whole run. */
+function missed({ rig: { flow }, trouble, options }: Soak, error: unknown): void {
+  for (const name of controllers) process.kill(flow.platform.controller(name).pid, 0)
+  trouble.push(`a sample was missed: ${error instanceof Error ? error.message : String(error)}`)
+  options.onProgress(trouble.at(-1) ?? '')
 }
 
 async function record({ options, rig, ledger, auditor, recorder }: Soak, moment: Pick<Line, 'atMs' | 'isRest'>): Promise<void> {
