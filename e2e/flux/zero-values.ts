@@ -9,6 +9,7 @@ const zeroValues: readonly RegExp[] = [
   /^\S+ f:spec f:(jobTemplate f:spec f:)?template f:spec f:initContainers k:\S+ f:resources$/,
   /^CronJob\S+ f:spec f:jobTemplate f:(spec f:template f:)?metadata$/,
   /^Namespace\S+ f:spec$/,
+  /^Service\S+ f:spec f:ports k:\S+ f:targetPort$/,
 ]
 
 /** What is left of fields that were given up once those are taken away that no manifest declares. */
