@@ -26,7 +26,7 @@ describe('a random fleet under random faults', () => {
     const plan = planSeed(seed)
     const { violations } = await runSeed(course, plan)
     if (violations.length > 0) throw new Error(`npm run chaos -- --seeds 1 --from ${seed}\n${violations.join('\n')}\n${describePlan(plan)}`)
-  })
+  }, 300_000)
 })
 
 describe('who does what may never happen is found out', () => {

@@ -11,10 +11,10 @@ export const noRules: Rules = { 'source to API server': [], 'kustomize to API se
 
 /** Faults that end by themselves or are counted: what is left of them when the rules are taken away is broken with the connections. */
 export function planRules(dice: Dice): Rules {
-  const few = <T>(menu: readonly (() => T)[], most: number): readonly T[] => dice.some(menu, dice.between(0, most)).map((make) => make())
+  const few = <T>(menu: readonly (() => T)[], most: number, least = 0): readonly T[] => dice.some(menu, dice.between(least, most)).map((make) => make())
   return {
     'source to API server': few(apiFaults(dice), 2),
-    'kustomize to API server': few(apiFaults(dice), 3),
+    'kustomize to API server': few(apiFaults(dice), 4, 1),
     artifacts: few(bodyFaults(dice, /\.tar\.gz/), 2),
     git: few(bodyFaults(dice, /./), 2),
     bus: few(busFaults(dice), 1),

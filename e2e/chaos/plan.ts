@@ -40,6 +40,7 @@ export function planSeed(seed: number): Plan {
   const base = planValue(dice)
   const draft: Draft = { dice, units: new Map(fleet.units.map((unit) => [unit.name, unit])), deleted: new Set(), base: Array.from({ length: fleet.repositories }, () => base), steps: [] }
   const count = dice.between(2, 7)
+  commit(draft)
   for (let index = 0; index < count; index += 1) takeStep(draft)
   mendAll(draft)
   return { seed, fleet, base, rules, steps: draft.steps, troubledEnd: dice.chance(0.3) }
@@ -69,7 +70,7 @@ type Move = (draft: Draft) => void
 const moves: readonly (readonly [number, Move])[] = [
   [9, commit],
   [2, edit],
-  [2, kill],
+  [3, kill],
   [2, changeSpec],
   [1, remove],
   [1, settle],

@@ -20,7 +20,7 @@ export interface SeedReport {
   readonly violations: readonly string[]
   readonly seconds: number
   readonly kustomizations: number
-  /** Processes killed, doomed ones included. */
+  /** Processes that ended by SIGKILL, those that did it themselves at a step included. */
   readonly kills: number
   /** Injections by kind, and edits, pauses and the like by what they are. */
   readonly faults: Readonly<Record<string, number>>
@@ -34,7 +34,8 @@ export interface Course {
   readonly settleMs: number
 }
 
-export async function startCourse(world: World, settleMs = 60_000): Promise<Course> {
+/** `settleMs`: how long a fleet may take to converge once all is calm; far more than it needs, as machines are busy. */
+export async function startCourse(world: World, settleMs = 120_000): Promise<Course> {
   return { world, audit: await world.platform.cluster.tailAudit(), logs: tailFiles(), settleMs }
 }
 
@@ -63,8 +64,7 @@ export async function runSeed(course: Course, plan: Plan): Promise<SeedReport> {
   const count = (kind: string): void => void (faults[kind] = (faults[kind] ?? 0) + 1)
   for (const { fault } of injected) count(fault.kind === 'status' ? `status ${fault.status}` : fault.kind)
   for (const { act: done } of plan.steps) if (done.kind !== 'commit' && done.kind !== 'settle') count(done.kind === 'kill' || done.kind === 'pause' ? `${done.kind} ${done.whom}` : done.kind)
-  const kills = plan.steps.reduce((sum, { act: done }) => sum + (done.kind === 'kill' ? (done.thenAt === undefined ? 1 : 2) : 0), 0)
-  return { seed: plan.seed, violations: [...run.violations].sort(), seconds: Math.round((performance.now() - startedMs) / 10) / 100, kustomizations: plan.fleet.units.length, kills, faults }
+  return { seed: plan.seed, violations: [...run.violations].sort(), seconds: Math.round((performance.now() - startedMs) / 10) / 100, kustomizations: plan.fleet.units.length, kills: world.takeKills(), faults }
 }
 
 /** Asks until nothing is wrong, or time is up: then what is still wrong. */
@@ -127,11 +127,14 @@ async function findMirrors(dir: string): Promise<readonly string[]> {
   return entries.filter((entry) => path.basename(entry.parentPath) === 'mirrors').map(({ name }) => name)
 }
 
+/** People delete by hand here, as the platform's administrator. */
+const controllersOnly = /^weir-(?!platform)/
+
 /** What all of it left to be read: the audit log, and every text that people can see. */
 async function judgeTraces(run: Run, { world, audit, logs }: Course): Promise<void> {
   const { site, journal, violations } = run
   const entries: readonly AuditEntry[] = await audit.take()
-  for (const wrong of findWrongDeletions({ audit: entries, revisions: journal.revisions() })) violations.add(wrong)
+  for (const wrong of findWrongDeletions({ audit: entries, revisions: journal.revisions(), deletesAs: controllersOnly })) violations.add(wrong)
   const files = await world.platform.logs()
   const texts = new Map([...(await logs.take(files)), ...world.overheard(), ...[...(await insist(() => readPublicTexts(world.platform)))].filter(([name]) => !files.includes(name))])
   for (const name of findCanaries([site.canary, loginCanary], texts)) violations.add(`a secret can be read in: ${name}`)

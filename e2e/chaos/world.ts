@@ -29,6 +29,8 @@ export interface World extends AsyncDisposable {
   overheard(): ReadonlyMap<string, string>
   /** Controllers that ended though nobody killed them, since the last take. */
   unexpectedEnds(): readonly string[]
+  /** Processes that were killed, or killed themselves as told, since the last take. */
+  takeKills(): number
   /** Ends controllers in order; resolves to their exit codes. */
   stopControllers(): Promise<readonly (number | string)[]>
   stop(): Promise<void>
@@ -58,6 +60,7 @@ export async function startWorld(onProgress: (line: string) => void = () => unde
     [kustomize]: [...shared, '--http-retry=2', `--kustomize-engine=${engine}`],
   }
   const controllers = createKeeper(platform, (name) => ({ flags: flags[name], kubeconfig: kubeconfigs[name] }))
+  const state = { kills: 0 }
   const started = starting.move()
   const world: World = {
     platform,
@@ -69,7 +72,14 @@ export async function startWorld(onProgress: (line: string) => void = () => unde
       for (const place of places) proxies[place].use([])
       for (const place of places) proxies[place].breakAll()
     },
-    kill: (whom, how) => killPart({ platform, controllers, engine }, whom, how),
+    async kill(whom, how) {
+      state.kills += await killPart({ platform, controllers, engine }, whom, how)
+    },
+    takeKills() {
+      const kills = state.kills + controllers.takeDoomed()
+      state.kills = 0
+      return kills
+    },
     overheard: () => new Map([['traces', traces.take()], ['bus', bus.take()]]),
     unexpectedEnds: controllers.unexpectedEnds,
     async stopControllers() {
@@ -109,23 +119,29 @@ interface Keeper {
   start(name: ControllerName, env?: Readonly<Record<string, string>>): Promise<ControllerProcess>
   kill(name: ControllerName): Promise<void>
   unexpectedEnds(): readonly string[]
+  /** How many killed themselves where they were told to, since the last take. */
+  takeDoomed(): number
   /** From now on an end is nobody's business. */
   letGo(): void
 }
 
 /** Starts controllers, and starts one again that killed itself where it was told to. */
 function createKeeper(platform: Platform, how: (name: ControllerName) => { readonly flags: readonly string[]; readonly kubeconfig: string }): Keeper {
-  const state: { ends: string[]; letGo: boolean; killed: Set<number>; running: Map<ControllerName, Promise<ControllerProcess>> } = { ends: [], letGo: false, killed: new Set(), running: new Map() }
+  const state: { ends: string[]; doomed: number; letGo: boolean; killed: Set<number>; running: Map<ControllerName, Promise<ControllerProcess>> } = { ends: [], doomed: 0, letGo: false, killed: new Set(), running: new Map() }
   const begin = async (name: ControllerName, env: Readonly<Record<string, string>>): Promise<ControllerProcess> => {
     const doomed = Object.keys(env).length > 0
     const one = await platform.start(name, { ...how(name), env }).catch((error: unknown) => {
       if (doomed || state.letGo) return undefined // it may die before it is ready
       throw error
     })
-    if (one === undefined) return begin(name, {})
+    if (one === undefined) {
+      state.doomed += 1
+      return begin(name, {})
+    }
     void one.exited.then((code) => {
       if (state.letGo || state.killed.has(one.pid)) return undefined
-      if (!doomed || code !== 'SIGKILL') state.ends.push(`${name} ended by itself with ${code}`)
+      if (doomed && code === 'SIGKILL') state.doomed += 1
+      else state.ends.push(`${name} ended by itself with ${code}`)
       return keeper.start(name)
     })
     return one
@@ -144,6 +160,11 @@ function createKeeper(platform: Platform, how: (name: ControllerName) => { reado
       await one.kill('SIGKILL')
     },
     unexpectedEnds: () => state.ends.splice(0),
+    takeDoomed() {
+      const { doomed } = state
+      state.doomed = 0
+      return doomed
+    },
     letGo: () => void (state.letGo = true),
   }
   return keeper
@@ -155,26 +176,29 @@ interface Parts {
   readonly engine: string
 }
 
-async function killPart({ platform, controllers, engine }: Parts, whom: Victim, { downMs, thenAt }: { readonly downMs: number; readonly thenAt: string | undefined }): Promise<void> {
+/** Resolves to how many processes it ended. */
+async function killPart({ platform, controllers, engine }: Parts, whom: Victim, { downMs, thenAt }: { readonly downMs: number; readonly thenAt: string | undefined }): Promise<number> {
   switch (whom) {
     case 'source-controller':
     case 'kustomize-controller':
       await controllers.kill(whom)
       await pause(downMs)
       await controllers.start(whom, thenAt === undefined ? {} : { WEIR_TEST_KILL_AT: thenAt })
-      return
-    case 'engine':
-      for (const pid of await pidsOf(engine)) process.kill(pid, 'SIGKILL')
-      return
+      return 1
+    case 'engine': {
+      const pids = await pidsOf(engine)
+      return pids.filter(killIfThere).length
+    }
     case 'nats':
       await platform.nats?.kill()
       await pause(downMs)
       await platform.nats?.restart()
-      return
+      return 1
     case 'kube-apiserver':
       await platform.cluster.kill(whom)
       await pause(downMs)
       await platform.cluster.restart(whom)
+      return 1
   }
 }
 
@@ -183,4 +207,12 @@ async function pidsOf(program: string): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const found = await Promise.all(pids.map(async (pid) => ((await readlink(`/proc/${pid}/exe`).catch(() => '')) === program ? [Number(pid)] : [])))
   return found.flat()
+}
+
+function killIfThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch {
+    return false // it ended meanwhile
+  }
 }
