@@ -11,7 +11,6 @@ import (
 	"io"
 	"log"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"sigs.k8s.io/kustomize/kyaml/openapi"
@@ -35,12 +34,11 @@ func main() {
 }
 
 // prepare parses the built-in schema, which most builds need and a custom one
-// adds to. Nothing takes more memory, so it happens under the tight GOGC that the
-// process is started with. A build takes little: to collect more than once in a
-// few builds would cost more than they do. GOMEMLIMIT still counts.
+// adds to. Nothing in a small build takes more memory, so it happens under the
+// tight GOGC that the process is started with.
 func prepare() {
 	openapi.Schema()
-	debug.SetGCPercent(200)
+	paceCollector()
 }
 
 // serve reads on its own goroutine: when standard input ends, the starting
