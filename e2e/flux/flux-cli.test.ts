@@ -45,7 +45,7 @@ async function sessionOf(side: Side): Promise<readonly Exchange[]> {
   await world.declare()
   await untilFleetReady(world.kube, { commit: await world.remote.resolve('refs/heads/main'), count: 20 })
   await untilQuiet(world, side)
-  return holdSession(world)
+  return await holdSession(world) // or the world would end with this function, before the session
 }
 
 /** The answer as it is compared; `except`: one tolerance is not made use of. */
