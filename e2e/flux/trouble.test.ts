@@ -30,20 +30,21 @@ describe('a fleet in trouble is taken over', () => {
 
     await edit('drifting', { data: { declared: 'by hand' } })
     await world.kube.delete(map('gone'))
-    await edit('still', { metadata: { annotations: { 'example.org/note': 'nobody declares this' } } })
+    await edit('still', { metadata: { annotations: { 'example.org/note': 'nobody declares this' } } }, 'somebody') // both systems take away what kubectl added
     await edit('resting', { data: { declared: 'by hand' } })
     await world.kube.delete(target('leaving'))
     before = await readAll()
     const tail = await world.platform.cluster.tailAudit()
     await world.hand('kustomize-controller', 'weir')
     await untilQuiet(world, 'weir', 8_000)
+    await untilNotReady('unhealthy') // it waits for its timeout once more, without a call
     writes = countWrites(await tail.take(), clients.weir)
   }, 400_000)
   afterAll(async () => world?.[Symbol.asyncDispose]())
 
   const target = (name: Trouble) => ({ resource: kustomizationKind, namespace, name })
   const map = (name: string) => ({ resource: configMapKind, namespace: place, name })
-  const edit = (name: string, body: object): Promise<KubeObject> => world.kube.patch(map(name), { type: 'merge', body, manager: 'kubectl-edit' })
+  const edit = (name: string, body: object, manager = 'kubectl-edit'): Promise<KubeObject> => world.kube.patch(map(name), { type: 'merge', body, manager })
   const read = async (name: Trouble): Promise<Kustomization | undefined> => readKustomization(world.kube, { namespace, name })
   const conditionsOf = (each: Kustomization | undefined): readonly Partial<Condition>[] => (each?.status?.conditions ?? []).map(({ type, status, reason }) => ({ type, status, reason }))
   const dataOf = async (name: string): Promise<unknown> => (await world.kube.get(map(name)))?.['data']
@@ -94,13 +95,17 @@ describe('a fleet in trouble is taken over', () => {
     const ready = readyOf(await read('misspelled'))
     expect({ status: ready?.status, reason: ready?.reason }).toEqual({ status: 'False', reason: 'ReconciliationFailed' })
     expect(ready?.message).toMatch(/replikas/)
-    expect(Object.keys(writes.objects).filter((name) => name.includes('/misspelled'))).toEqual([])
+    expect(Object.keys(writes.objects).filter((name) => name.endsWith(`deployments.apps ${place}/misspelled`))).toEqual([])
     expect((await read('misspelled'))?.status?.inventory).toEqual(before.get('misspelled')?.status?.inventory)
   })
 
-  it('a deletion that Flux did not see is finished: objects first, then the finalizer', async () => {
-    await until('leaving is gone', async () => ((await read('leaving')) === undefined ? true : undefined))
-    expect(await dataOf('leaving')).toBeUndefined()
+  it('a deletion that Flux did not see is finished, and what is declared comes back', async () => {
+    const again = await until('leaving is another one', async () => {
+      const found = await read('leaving')
+      return found !== undefined && found.metadata.uid !== before.get('leaving')?.metadata.uid && readyOf(found)?.status === 'True' ? found : undefined
+    })
+    expect(again.metadata.deletionTimestamp).toBeUndefined()
+    expect(await dataOf('leaving')).toEqual({ declared: 'value' })
   })
 
   it('nothing is deleted but what the deleted one owned', () => {
