@@ -48,7 +48,10 @@ export async function launchFlux({ name, binary, folder, kubeconfig, flags, stor
   const log = path.join(folder.dir, 'logs', `${name}.log`)
   await mkdir(path.dirname(log), { recursive: true })
   const args = ['--watch-all-namespaces', '--log-level=info', '--log-encoding=json', '--events-addr=', `--metrics-addr=127.0.0.1:${metrics}`, `--health-addr=127.0.0.1:${health}`]
-  const env = { RUNTIME_NAMESPACE: fluxNamespace, KUBECONFIG: kubeconfig }
+  // Two kustomize-controllers in one temporary folder purge each other's builds when they start.
+  const temp = path.join(folder.dir, 'temp', name)
+  await mkdir(temp, { recursive: true })
+  const env = { RUNTIME_NAMESPACE: fluxNamespace, KUBECONFIG: kubeconfig, TMPDIR: temp }
   const child = await startChild({ name, binary: await nameIn(folder, { name, binary }), args: [...args, ...flags], folder, logFile: log, env })
   try {
     await untilWorking(child, { name, urls: [`http://127.0.0.1:${health}/readyz`, ...(storageAddress === undefined ? [] : [`http://${storageAddress}/`])], signal })
