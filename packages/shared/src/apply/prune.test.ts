@@ -129,4 +129,19 @@ describe('waitForTermination', () => {
     await world.kube.patch(await world.target(object), { type: 'merge', body: { metadata: { finalizers: null } } })
     expect(await waiting).toEqual({ kind: 'gone' })
   })
+
+  it('does not wait, in a process that never saw it, for an object whose kind is gone', async () => {
+    const crd = definition('gadgets', 'Gadget')
+    const gadget = { apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name: 'g', namespace: ns } }
+    const stale = await start(crd, gadget)
+    await run(stale)
+    await world.eventually(async () => expect(await world.read(crd)).toBeUndefined())
+    const next = await world.restart()
+    try {
+      next.live.hold(owner, stale)
+      expect(await waitForTermination({ live: next.live, owner, refs: [identify(gadget), identify(crd)], timeoutMs: 20_000, signal })).toEqual({ kind: 'gone' })
+    } finally {
+      await next.close()
+    }
+  })
 })

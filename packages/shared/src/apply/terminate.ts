@@ -6,6 +6,7 @@ import { isFresh } from './live/kind-watch.ts'
 import { readEntry } from './live/live-set.ts'
 import type { LiveSet } from './live/live-set.ts'
 import { findEntry } from './live/state.ts'
+import type { State } from './live/state.ts'
 import { keepsFromPrune } from './switches.ts'
 import { settleAll } from './write/parallel.ts'
 
@@ -43,7 +44,10 @@ export async function waitForTermination({ live, owner, refs, timeoutMs, signal 
   const poll = async (): Promise<void> => {
     const blind = [...open.keys()].filter((entry) => !isFresh(entry.kind) || !has(entry, bit.known))
     // A read that fails is no answer: the next one may be.
-    await settleAll(blind, 4, (entry) => readEntry(state, entry, ending.signal))
+    await settleAll(blind, 4, async (entry) => {
+      await readEntry(state, entry, ending.signal)
+      if (!has(entry, bit.known) && (await isKindGone(state, entry, ending.signal))) open.delete(entry)
+    })
   }
   const leaving: (() => void)[] = []
   try {
@@ -64,6 +68,11 @@ export async function waitForTermination({ live, owner, refs, timeoutMs, signal 
     for (const timer of timers) clearTimeout(timer)
     for (const leave of leaving) leave()
   }
+}
+
+/** A process that starts when the kind is gone already has no watch and no read that would tell. Never on doubt, as in prune. */
+async function isKindGone({ kube }: State, { kind }: Entry, signal: AbortSignal): Promise<boolean> {
+  return kind.resource === undefined && (await kube.discovery.absent({ group: kind.group, kind: kind.kind }, signal)) === 'gone'
 }
 
 /** Gone, or there to stay: another owner's, or protected. */
