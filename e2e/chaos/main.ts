@@ -100,7 +100,9 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+const code = await main(process.argv.slice(2)).catch((error: unknown) => {
   say(`chaos failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   return 1
 })
+// Not left to Node: its own cleanup spins for ever over a socket that was reset with an answer still on its way.
+process.exit(code)
