@@ -1,14 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { until } from '../fleet.ts'
 import { clients, readSource, untilFluxLooked, untilQuiet } from './quiet.ts'
 import { changedObjects, changedStatus, countWrites, readSnapshot, type Snapshot } from './snapshot.ts'
 import { startWorld, untilFleetReady, untilStored, type World } from './world.ts'
 
 const controller = 'kustomize-controller'
 const count = 20
-
-/** Short ones: the defaults would make this a test of patience. */
-const election = ['--enable-leader-election', '--leader-election-lease-duration=6s', '--leader-election-renew-deadline=4s', '--leader-election-retry-period=1s']
 
 describe('one controller of a fleet is swapped, the other stays with Flux', () => {
   let world: World
@@ -27,16 +23,14 @@ describe('one controller of a fleet is swapped, the other stays with Flux', () =
   }, 300_000)
   afterAll(async () => world?.[Symbol.asyncDispose]())
 
-  it('our kustomize-controller waits for the lease that Flux holds, and takes over once it is given back: no object and no status changes', async () => {
+  // Outside of a cluster Flux elects no leader, so its lease is not waited for here: `e2e/leader.test.ts` shows that with two of ours.
+  it('our kustomize-controller takes over from the one of Flux: no object and no status changes', async () => {
     const source = await readSource(world)
+    await world.rest(controller)
     const tail = await world.platform.cluster.tailAudit()
-    await world.platform.start(controller, { flags: election })
+    await world.hand(controller, 'weir')
     await untilQuiet(world, 'weir')
-    expect(countWrites(await tail.take(), clients.weir)).toEqual({ status: {}, objects: {} })
-
-    await world.flux.controller(controller).stop()
-    await until('our controller works', async () => (Object.keys(countWrites(await tail.take(), clients.weir).objects).length > 0 ? true : undefined), { everyMs: 250 })
-    await untilQuiet(world, 'weir')
+    expect(Object.keys(countWrites(await tail.take(), clients.weir).objects).length).toBeGreaterThan(count)
     const taken = await readSnapshot(world.kube)
     expect([...changedObjects(last, taken), ...changedStatus(last, taken)]).toEqual([])
     expect(await readSource(world)).toEqual(source)
@@ -46,6 +40,7 @@ describe('one controller of a fleet is swapped, the other stays with Flux', () =
   it('the kustomize-controller goes back, the source-controller is swapped: Flux applies what Weir serves, and no object changes', async () => {
     const sinceMs = Date.now()
     await world.rest('source-controller')
+    await world.rest(controller)
     await world.hand('source-controller', 'weir')
     await world.hand(controller, 'flux')
     await untilStored(world.kube, commit)
