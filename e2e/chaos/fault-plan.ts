@@ -31,7 +31,7 @@ function apiFaults(dice: Dice): Menu {
   const call = (fault: Fault, rest: Partial<FaultRule> = {}): FaultRule => ({ fault, path: /^\/(api|apis)\/(?!.*watch=(true|1))/, probability: part(), count: count(), ...rest })
   return [
     () => call({ kind: 'status', status: 409 }, { methods: writes }),
-    () => call({ kind: 'status', status: 410 }, { methods: ['GET'] }),
+    () => call({ kind: 'status', status: 410 }, { methods: ['GET'], path: /[?&]limit=/ }), // a server expires lists alone
     () => call({ kind: 'status', status: 429, retryAfterSeconds: 1 }),
     () => call({ kind: 'status', status: 500 }),
     () => call({ kind: 'status', status: 503 }),
