@@ -35,8 +35,8 @@ const start = async (...objects: readonly KubeObject[]): Promise<void> => {
   world.calls()
 }
 const noticed = () => world.eventually(() => expect(world.drift).toContain('flux-system/apps'))
-const correct = async (objects: readonly KubeObject[], fights = createFights(), now = Date.now()): Promise<CorrectResult> =>
-  correctDrift({ owner, desired: await world.declare(objects), kube: world.kube, live: world.live, fights, intervalMs: 60_000, now, signal: AbortSignal.timeout(10_000) })
+const correct = async (objects: readonly KubeObject[], fights = createFights(), nowMs = performance.now()): Promise<CorrectResult> =>
+  correctDrift({ owner, desired: await world.declare(objects), kube: world.kube, live: world.live, fights, intervalMs: 60_000, nowMs, signal: AbortSignal.timeout(10_000) })
 /** Long enough for an event that must not come. */
 const quiet = () => new Promise((resolve) => setTimeout(resolve, 150))
 

@@ -28,7 +28,8 @@ export interface CorrectOptions {
   readonly fights: Fights
   /** `spec.interval`: no correction waits longer. */
   readonly intervalMs: number
-  readonly now: number
+  /** Monotonic: by a wall clock that is set back, the last correction would lie in the future. */
+  readonly nowMs: number
   /** Default 4. */
   readonly concurrency?: number
   readonly limit?: Limiter
@@ -58,11 +59,11 @@ export interface CorrectResult {
  * overridden writer wrote. Status is nobody's business here. Rejects with the signal's reason.
  */
 export async function correctDrift(options: CorrectOptions): Promise<CorrectResult> {
-  const { owner, desired, live, signal, now } = options
+  const { owner, desired, live, signal, nowMs } = options
   const declared = new Map(desired.map((at) => [at.id, at]))
   const plans = live.suspects(owner).flatMap((suspect): readonly Plan[] => {
     const wanted = declared.get(suspect.id)
-    return wanted === undefined ? [] : [{ suspect, desired: wanted, fight: options.fights.judge(suspect.id, now, options.intervalMs) }]
+    return wanted === undefined ? [] : [{ suspect, desired: wanted, fight: options.fights.judge(suspect.id, nowMs, options.intervalMs) }]
   })
   const due = plans.filter(({ fight }) => fight.waitMs === 0)
   const answers = new Map<string, Fields | undefined>()
@@ -93,12 +94,12 @@ interface Correcting {
 }
 
 async function correctOne({ writing, options, answers }: Correcting, { suspect, desired, fight }: Plan): Promise<Correction> {
-  const { signal, fights, now } = options
+  const { signal, fights, nowMs } = options
   const subject = await toSubject(writing, desired, signal)
   const found = writing.state.suspicions.get(subject.entry)?.facts
   const change = await writeObject(writing, { subject, verdict: judgeSuspect(subject) }, signal)
   const isCorrected = change.action === 'created' || change.action === 'configured'
-  if (isCorrected) fights.corrected(suspect.id, now)
+  if (isCorrected) fights.corrected(suspect.id, nowMs)
   const blamed = isCorrected ? blame(found, answers.get(desired.id)) : { by: undefined, paths: [] }
   const outcome = isCorrected ? 'corrected' : 'undrifted'
   return { ref: desired.ref, cause: suspect.cause, outcome: change.action === 'skipped' ? 'skipped' : outcome, contested: isCorrected && fight.contested, ...blamed }

@@ -20,7 +20,7 @@ export async function correct(context: Context, prepared: Prepared): Promise<Cor
       live: deps.live,
       fights: deps.fights,
       intervalMs: intervalMs(kustomization),
-      now: deps.clock.now().getTime(),
+      nowMs: deps.clock.monotonicMs(),
       concurrency: deps.rules.concurrentSsa,
       mask: prepared.mask,
       signal,

@@ -1,0 +1,26 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { ControllerProcess } from './controller-process.ts'
+
+/** A wall clock that controllers read in place of the machine's, if they are started with its environment. */
+export interface ShiftedClock {
+  /** To be added to the environment of the process. */
+  readonly env: Readonly<Record<string, string>>
+  /** Sets the clock of these processes to so much after the machine's; a process that does not know it dies of the signal. */
+  shift(offsetMs: number, processes: readonly ControllerProcess[]): Promise<void>
+}
+
+/** A URL, for NODE_OPTIONS is split at blanks. */
+const preload = new URL('clock-preload.ts', import.meta.url).href
+
+/** `dir` holds the file that says how far it is off. */
+export function createShiftedClock(dir: string): ShiftedClock {
+  const file = path.join(dir, 'clock-offset')
+  return {
+    env: { NODE_OPTIONS: `--import ${preload}`, WEIR_TEST_CLOCK: file },
+    async shift(offsetMs, processes) {
+      await writeFile(file, String(offsetMs))
+      for (const { pid } of processes) process.kill(pid, 'SIGUSR2')
+    },
+  }
+}
