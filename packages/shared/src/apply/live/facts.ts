@@ -1,7 +1,7 @@
 import { inventoryId, ownerOf, shortDigest, showOwner } from '@weir/shared/manifest'
 import type { Fields, KubeObject } from '@weir/shared/manifest'
-import { hasRetired, otherEntries, ourEntry } from '../fields/managed-fields.ts'
-import type { Overridden } from '../fields/managed-fields.ts'
+import { hasRetired, otherEntries, ourEntry, takeOverPatch } from '../fields/managed-fields.ts'
+import type { JsonPatchStep, Overridden } from '../fields/managed-fields.ts'
 import { healthOf, healthOfMetadata } from '../health/health.ts'
 import type { Health } from '../health/verdict.ts'
 import { readSwitches } from '../switches.ts'
@@ -21,6 +21,8 @@ export interface Facts {
   readonly switches: Switches
   /** An overridden writer has an entry, or something retired is on the object. */
   readonly overridden: boolean
+  /** What takes that over, if the object has not moved since; undefined where there is nothing to take. */
+  readonly takeOver: readonly JsonPatchStep[] | undefined
   readonly health: Health
   readonly ours: Fields | undefined
   /** The other writers, the last one first, and what they own. */
@@ -51,6 +53,7 @@ export function factsOf(object: KubeObject, { manager, isOverridden, whole, now 
   const ours = ourEntry(metadata.managedFields, manager)
   const owner = ownerOf(object)
   const others = otherEntries(metadata.managedFields, manager)
+  const overridden = others.some(isOverridden) || hasRetired(object)
   return {
     uid: metadata.uid ?? '',
     version: versionOf(metadata.resourceVersion),
@@ -59,7 +62,8 @@ export function factsOf(object: KubeObject, { manager, isOverridden, whole, now 
     fieldsAt: Math.floor(Date.parse(ours?.time ?? '1970-01-01T00:00:00Z') / 1000),
     owner: owner && showOwner(owner),
     switches: readSwitches(object),
-    overridden: others.some(isOverridden) || hasRetired(object),
+    overridden,
+    takeOver: overridden ? takeOverPatch(object, manager, isOverridden) : undefined,
     health: whole ? healthOf(object, now) : healthOfMetadata(object),
     ours: ours?.fieldsV1,
     others: others.map((entry) => ({ manager: entry.manager ?? '', at: entry.time ?? '', fields: entry.fieldsV1 ?? {}, isOverridden: isOverridden(entry) })),

@@ -3,6 +3,7 @@ import { showObject } from '@weir/shared/manifest'
 import { ApplyError } from '../apply-error.ts'
 import type { Action, Change } from '../change.ts'
 import { takeOverPatch } from '../fields/managed-fields.ts'
+import type { JsonPatchStep } from '../fields/managed-fields.ts'
 import { bit, has, put } from '../live/entry.ts'
 import { versionOf } from '../live/facts.ts'
 import { isWaited } from '../live/holding.ts'
@@ -78,13 +79,22 @@ async function changedNothing(writing: Writing, { subject, verdict, object }: { 
   return hasSameContent(writing, subject, { before: verdict.before, signal })
 }
 
-/** The fields of overridden writers become ours, so that the apply after it removes those that are not declared. */
-async function takeOver(writing: Writing, { target }: Subject, signal: AbortSignal): Promise<void> {
+/**
+ * The fields of overridden writers become ours, so that the apply after it removes those that are not declared. The event that made the
+ * object suspect says what to patch; it is read only if it has moved since, or nothing was seen.
+ */
+async function takeOver(writing: Writing, { target, entry }: Subject, signal: AbortSignal): Promise<void> {
   const { kube, state, limit } = writing
-  await retryConflicts(async () => {
+  const read = async (): Promise<readonly JsonPatchStep[] | undefined> => {
     const live = await limit(() => kube.get(target, { signal }))
-    const body = live && takeOverPatch(live, state.manager, state.isOverridden)
-    if (body !== undefined) await limit(() => kube.patch(target, { type: 'json', body, manager: state.manager, signal }))
+    return live && takeOverPatch(live, state.manager, state.isOverridden)
+  }
+  const seen = state.suspicions.get(entry)?.facts
+  const told = { body: seen?.version === entry.version ? seen.takeOver : undefined }
+  await retryConflicts(async () => {
+    const body = told.body ?? (await read())
+    told.body = undefined
+    if (body !== undefined) await limit(() => kube.patch(target, { type: 'json', body, manager: state.manager, metadataOnly: true, signal }))
   })
 }
 
