@@ -90,7 +90,7 @@ export function endWrite(state: State, entry: Entry, answer: WriteAnswer): void 
   entry.applied = answer.digest
   // Somebody wrote between our look and our write: an apply leaves alone what others own.
   const missed = judgeDrift(entry, facts)
-  if (missed !== undefined) suspect(state, entry, missed)
+  if (missed?.cause === 'overridden') suspect(state, entry, missed)
   if (before !== entry.health) tell(state, entry)
   lookAgain(state, entry)
 }
