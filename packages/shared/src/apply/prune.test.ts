@@ -130,16 +130,20 @@ describe('waitForTermination', () => {
     expect(await waiting).toEqual({ kind: 'gone' })
   })
 
-  it('does not wait, in a process that never saw it, for an object whose kind is gone', async () => {
-    const crd = definition('gadgets', 'Gadget')
-    const gadget = { apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name: 'g', namespace: ns } }
-    const stale = await start(crd, gadget)
-    await run(stale)
-    await world.eventually(async () => expect(await world.read(crd)).toBeUndefined())
+  it.each([
+    ['before it looked what is served', 'gadgets', 'Gadget', false],
+    ['after it looked what is served', 'widgets', 'Widget', true],
+  ] as const)('does not wait, in a process that never saw it, for an object whose kind went %s', async (_, plural, kind, looked) => {
+    const crd = definition(plural, kind)
+    const object = { apiVersion: 'example.com/v1', kind, metadata: { name: 'g', namespace: ns } }
+    const stale = await start(crd, object)
     const next = await world.restart()
     try {
+      if (looked) expect(await next.kube.discovery.resource(identify(object))).toBeDefined()
+      await run(stale)
+      await world.eventually(async () => expect(await world.read(crd)).toBeUndefined())
       next.live.hold(owner, stale)
-      expect(await waitForTermination({ live: next.live, owner, refs: [identify(gadget), identify(crd)], timeoutMs: 20_000, signal })).toEqual({ kind: 'gone' })
+      expect(await waitForTermination({ live: next.live, owner, refs: [identify(object), identify(crd)], timeoutMs: 20_000, signal })).toEqual({ kind: 'gone' })
     } finally {
       await next.close()
     }

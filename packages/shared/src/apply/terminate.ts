@@ -45,8 +45,8 @@ export async function waitForTermination({ live, owner, refs, timeoutMs, signal 
     const blind = [...open.keys()].filter((entry) => !isFresh(entry.kind) || !has(entry, bit.known))
     // A read that fails is no answer: the next one may be.
     await settleAll(blind, 4, async (entry) => {
-      await readEntry(state, entry, ending.signal)
-      if (!has(entry, bit.known) && (await isKindGone(state, entry, ending.signal))) open.delete(entry)
+      const isRead = await readEntry(state, entry, ending.signal).then(() => has(entry, bit.known), () => false)
+      if (!isRead && (await isKindGone(state, entry, ending.signal))) open.delete(entry)
     })
   }
   const leaving: (() => void)[] = []
@@ -70,9 +70,9 @@ export async function waitForTermination({ live, owner, refs, timeoutMs, signal 
   }
 }
 
-/** A process that starts when the kind is gone already has no watch and no read that would tell. Never on doubt, as in prune. */
+/** A process that starts when the kind is gone, or going, has no watch and no read that would tell. Never on doubt, as in prune. */
 async function isKindGone({ kube }: State, { kind }: Entry, signal: AbortSignal): Promise<boolean> {
-  return kind.resource === undefined && (await kube.discovery.absent({ group: kind.group, kind: kind.kind }, signal)) === 'gone'
+  return (await kube.discovery.absent({ group: kind.group, kind: kind.kind }, signal)) === 'gone'
 }
 
 /** Gone, or there to stay: another owner's, or protected. */
