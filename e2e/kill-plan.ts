@@ -26,12 +26,12 @@ export const kustomizeKills = {
   ],
   /** Each at a definition that no earlier process has made. */
   define: around('wait for stage', 'wait for discovery'),
-  upgrade: ['build/end', ...around('write status: running'), 'apply definitions/end', ...around('apply rest'), 'wait for health/begin', ...around('write status: ready')],
-  rename: [...around('write status: running'), 'apply rest/end', ...around('confirm inventory', 'prune'), 'write status: ready/begin'],
-  prune: [...around('prune'), 'wait for health/begin', ...around('write status: ready')],
+  upgrade: ['build/end', 'write status: running/end', 'apply definitions/end', ...around('apply rest'), 'write status: ready/begin'],
+  rename: ['write status: running/end', 'apply rest/end', ...around('confirm inventory'), 'prune/end'],
+  prune: [...around('prune'), 'write status: ready/begin'],
   verification: ['build/end', ...around('look at what is owned'), 'apply rest/end'],
   drift: around('correct drift'),
-  finalize: around('confirm inventory', 'delete objects', 'wait for termination', 'remove finalizer'),
+  finalize: ['confirm inventory/end', ...around('delete objects', 'wait for termination', 'remove finalizer')],
 } as const satisfies Record<string, readonly KillAt[]>
 
 /** A verdict other than ready, and what brings it about, is told by the test. */

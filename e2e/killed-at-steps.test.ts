@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { gitRepositoryKind, type Kind } from '@weir/shared/api'
@@ -22,13 +23,19 @@ const third: AppState = { maps: ['a', 'e'], value: 'two' }
 
 let flow: Flow
 let apps: Apps
+let api: ApiProxy
 
 beforeAll(async () => {
   flow = await startFlow({ fleet: 'api', git: gitWithLogin })
+  api = await startApiProxy({ direct: flow.platform.cluster.kubeconfig(controller), dir: flow.platform.dir, seed: 1 })
   apps = await createApps(flow)
-  await flow.start('source-controller')
+  await Promise.all([flow.start('source-controller'), flow.start(controller)])
+  await end()
 })
-afterAll(() => flow?.stop())
+afterAll(async () => {
+  await flow?.stop()
+  await api?.proxy.close()
+})
 
 /** Resolves when the artifact is there to be applied. */
 async function push(app: string, state: AppState): Promise<string> {
@@ -51,6 +58,7 @@ async function dieAt(kills: readonly KillAt[], settled: () => Promise<unknown>):
 const end = (): Promise<void> => flow.platform.controller(controller).kill('SIGKILL')
 
 describe('kustomize-controller, killed at every step of a life, converges when it comes back', () => {
+  afterEach(end) // of a test that fails, too
   const app = 'life'
   const things = ['one', 'two', 'three', 'four', 'five'] as const
   const installed: AppState = { maps: ['a', 'b'], value: 'one', things: ['one'] }
@@ -70,10 +78,13 @@ describe('kustomize-controller, killed at every step of a life, converges when i
   })
 
   it('the waits for new definitions', async () => {
+    // That a definition is established is seen late: else it may be before there is anything to wait for.
+    api.proxy.use([{ fault: { kind: 'stall', at: 'response', ms: 2_000 }, path: /customresourcedefinitions\?.*watch=/ }])
     for (const [index, killAt] of kustomizeKills.define.entries()) {
       await next({ ...installed, things: things.slice(0, index + 2) })
-      await flow.startDoomed(controller, killAt, { flags })
+      await flow.startDoomed(controller, killAt, { flags, ...(killAt.startsWith('wait for stage') && { kubeconfig: api.kubeconfig }) })
     }
+    api.proxy.use([])
     await dieAt([], () => apps.settle(app, { ...installed, things }, states.last))
   })
 
@@ -132,6 +143,26 @@ describe('kustomize-controller, killed at every step of a life, converges when i
     })
   })
 
+  it('the kustomize engine, in the middle of a build: a new one serves', async () => {
+    await flow.start(controller, { flags })
+    const { pid } = flow.platform.controller(controller)
+    const engines = async (): Promise<readonly string[]> => (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean)
+    await (await next({ ...pruned, value: 'four' }))()
+    const frozen = await engines()
+    expect(frozen.length).toBeGreaterThan(0)
+    for (const engine of frozen) process.kill(Number(engine), 'SIGSTOP')
+    const settled = await next({ ...pruned, value: 'five' })
+    await until('a build lasts', async () => {
+      const found = await readKustomization(flow.platform.kube, named(app))
+      return found?.status?.conditions?.some(({ type, message }) => type === 'Reconciling' && message.startsWith('Building manifests')) ? true : undefined
+    })
+    for (const engine of frozen) process.kill(Number(engine), 'SIGKILL')
+    await settled()
+    const serving = await engines()
+    expect(serving.length).toBeGreaterThan(0)
+    expect(serving.filter((engine) => frozen.includes(engine))).toEqual([])
+  })
+
   it('finalize, waiting for what holds on', async () => {
     const held = { resource: configMaps, namespace, name: `${app}-a` }
     const hold = (finalizers: readonly string[]): Promise<unknown> => flow.platform.kube.patch(held, { type: 'merge', body: { metadata: { finalizers } }, manager: 'holder' })
@@ -146,12 +177,10 @@ describe('kustomize-controller, killed at every step of a life, converges when i
 })
 
 describe('kustomize-controller, killed between two writes of one step, converges when it comes back', () => {
-  let api: ApiProxy
-
-  beforeAll(async () => {
-    api = await startApiProxy({ direct: flow.platform.cluster.kubeconfig(controller), dir: flow.platform.dir, seed: 1 })
+  afterEach(async () => {
+    api.proxy.use([])
+    await end()
   })
-  afterAll(() => api?.proxy.close())
 
   /** The n-th call that matches hangs, before the API server has seen it; then the process dies. */
   const hangAt = async (method: 'PATCH' | 'DELETE', nth: number): Promise<void> => {
@@ -186,7 +215,6 @@ describe('kustomize-controller, killed between two writes of one step, converges
     await apps.remove(app)
     await hangAt('DELETE', 2)
     await apps.settleGone(app)
-    await end()
   })
 })
 
