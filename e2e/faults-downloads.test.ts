@@ -33,7 +33,7 @@ const rows: readonly Row[] = [
 /** Every way that a commit takes. */
 const ways: readonly { readonly way: 'git' | 'artifacts'; readonly what: RegExp }[] = [
   { way: 'git', what: /info\/refs/ },
-  { way: 'git', what: /git-upload-pack$/ },
+  { way: 'git', what: /\/git-upload-pack$/ },
   { way: 'artifacts', what: /\.tar\.gz/ },
 ]
 
