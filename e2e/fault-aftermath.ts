@@ -4,8 +4,8 @@ import { canaries, type Apps } from './canary-app.ts'
 import type { Flow } from './flow.ts'
 import { findCanaries, findWrongDeletions } from './invariants.ts'
 
-/** The tests that end every file of faults: what must hold whatever was injected. They stop the controllers. */
-export function itLeavesNothingBehind(of: () => { readonly flow: Flow; readonly apps: Apps }): void {
+/** The tests that end every file of faults: what must hold whatever was injected. They stop the controllers, which are so many processes. */
+export function itLeavesNothingBehind(of: () => { readonly flow: Flow; readonly apps: Apps }, processes = 2): void {
   it('nothing that the last good revision declared was ever deleted', async () => {
     const { flow, apps } = of()
     const audit = await flow.platform.cluster.readAudit()
@@ -20,8 +20,8 @@ export function itLeavesNothingBehind(of: () => { readonly flow: Flow; readonly 
 
   it('no process and no temporary file is left', async () => {
     const { platform } = of().flow
-    expect((await findProcesses(platform.dir)).length).toBeGreaterThanOrEqual(2) // it finds those that are to run
-    expect(await platform.stopControllers()).toEqual([0, 0])
+    expect((await findProcesses(platform.dir)).length).toBeGreaterThanOrEqual(processes) // it finds those that are to run
+    expect(await platform.stopControllers()).toEqual(Array.from({ length: processes }, () => 0))
     expect(await findProcesses(platform.dir)).toEqual([])
     expect(await findLeftFiles(platform)).toEqual([])
   })

@@ -48,6 +48,13 @@ export const sourceKills = {
   remove: around('remove artifacts', 'remove finalizer'),
 } as const satisfies Record<string, readonly KillAt[]>
 
+/** Both controllers in one process: each takes the other along, at what it has not told the cluster yet. */
+export const togetherKills = {
+  install: ['store artifact/end', 'build/end', 'apply rest/end'],
+  upgrade: ['check out/end', 'prune/end'],
+  finalize: ['delete objects/end'],
+} as const satisfies Record<string, readonly KillAt[]>
+
 /** What the parts of names stand for that are only known in a run. The types keep the verdicts complete. */
 const verdicts = { ready: true, waiting: true, failing: true, stalled: true, running: true, suspended: true, unfinished: true } as const satisfies Record<Verdict['kind'], true>
 export const families: Readonly<Record<string, readonly string[]>> = {
@@ -60,4 +67,4 @@ export const notKilled: Readonly<Record<string, string>> = {
   'write status: unfinished': 'it is written while the process ends already: a kill there is one between two runs',
 }
 
-export const allKills: readonly KillAt[] = [kustomizeKills, verdictKills, sourceKills].flatMap((plan) => Object.values<readonly KillAt[]>(plan).flat())
+export const allKills: readonly KillAt[] = [kustomizeKills, verdictKills, sourceKills, togetherKills].flatMap((plan) => Object.values<readonly KillAt[]>(plan).flat())
