@@ -22,6 +22,7 @@ const commands = {
   'e2e:repositories': { script: 'e2e/repositories/main.ts', needsGo: true, does: 'builds of public repositories beside the official kustomize' },
   soak: { script: 'e2e/soak/main.ts', needsGo: true, does: 'a fleet under changes and faults for as long as you say: nothing grows' },
   chaos: { script: 'e2e/chaos/main.ts', needsGo: true, does: 'random fleets, commits and faults from seeds, and what must hold' },
+  mutations: { script: 'tools/mutations/main.ts', needsGo: true, does: 'each defence against hostile input taken away: the test that must fail' },
   weir: { script: 'packages/cli/src/main.ts', needsGo: false, does: 'the command itself, from source' },
   generate: { script: 'tools/generate.ts', needsGo: false, does: 'write the generated files' },
 }

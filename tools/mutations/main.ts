@@ -7,7 +7,7 @@ import { mutations } from './list.ts'
 import { mutate, type Mutation } from './mutation.ts'
 import { runTest } from './run-test.ts'
 
-// `node tools/mutations/main.ts [NAME …]`: takes each defence away in a private copy of the tree and runs the test that must then fail.
+// `npm run mutations -- [NAME …]`: takes each defence away in a private copy of the tree and runs the test that must then fail.
 // Ends with 1 when a test is green without its defence, or not green with it.
 
 const root = join(import.meta.dirname, '../..')
