@@ -59,6 +59,9 @@ describe('between both controllers and the bus', () => {
     await rig.apps.settle(app, next, changed)
     const said = (revision: string): true | undefined => (heard.some(({ type, subject, facts }) => type === 'converged' && subject.name === app && facts.revision?.endsWith(revision) === true) ? true : undefined)
     await rig.explain(() => until('its convergence is heard', async () => said(changed)))
+    // source-controller has a connection of its own, and may have to wait longer before it tries again.
+    const announced = async (): Promise<true | undefined> => (heard.some(({ type, facts }) => type === 'artifact-ready' && facts.revision?.endsWith(changed) === true) ? true : undefined)
+    await rig.explain(() => until('its artifact is heard of', announced))
     await rig.leave(app)
   })
 })
