@@ -28,6 +28,27 @@ describe('calls', () => {
     expect(connections()).toBeLessThanOrEqual(2)
   })
 
+  it('renew a lease while all connections are taken', async () => {
+    const held: (() => void)[] = []
+    const { kube } = await start(
+      (request, response) => {
+        const answer = (): void => reply(response, configMap('a', 1))
+        if (request.path.includes('/leases/')) return answer()
+        held.push(answer)
+      },
+      { connections: 2 },
+    )
+    const reads = [1, 2, 3].map(() => kube.get(target))
+    const leases = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true }
+    await kube.patch({ resource: leases, namespace: 'default', name: 'a' }, { type: 'merge', body: {} })
+    while (held.length < 2) await pause(5)
+    expect(held).toHaveLength(2)
+    for (const answer of held.splice(0)) answer()
+    while (held.length < 1) await pause(5)
+    held[0]?.()
+    expect(await Promise.all(reads)).toHaveLength(3)
+  })
+
   it('send what server-side apply wants, and a body of bytes as it is', async () => {
     const { kube, seen } = await start((_, response) => reply(response, configMap('a', 1)))
     await kube.apply(target, object, { manager: 'weir', force: true, dryRun: true })

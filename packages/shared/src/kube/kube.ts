@@ -95,7 +95,10 @@ export interface KubeView {
 export interface KubeLimits {
   /** Of one call, retries included; default 60 s. */
   readonly deadlineMs: number
-  /** For calls; watches have no limit. Default 64. */
+  /**
+   * For calls; watches have no limit, a lease has one of its own. Default 16: more of them keep the API server from those who carry out
+   * what we write, and a fleet is ready later (docs/benchmarks.md).
+   */
   readonly connections: number
   /** Of one answer; default 128 MiB. */
   readonly maxAnswerBytes: number
@@ -117,7 +120,7 @@ export interface KubeOptions {
 
 const defaults: KubeLimits = {
   deadlineMs: 60_000,
-  connections: 64,
+  connections: 16,
   maxAnswerBytes: 128 * 1024 * 1024,
   silenceMs: 90_000,
   watchPauseMs: 1_000,

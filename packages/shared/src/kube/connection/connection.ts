@@ -41,6 +41,8 @@ export interface Connection {
 
 interface Wires {
   readonly calls: Wire
+  /** A lease is renewed whatever else is on its way: behind busy connections it would be lost. */
+  readonly leases: Wire
   /** Without a limit: over HTTP/1 each watch holds a connection. */
   readonly watches: Wire
 }
@@ -64,7 +66,7 @@ export function createConnection({ config, telemetry, limits, onThrottled }: Con
   let current: { readonly credentials: Credentials; readonly tlsKey: string; readonly wires: Wires } | undefined
   const create = ({ tls }: Credentials): Wires => {
     const shared = { tls, ...(config.proxy !== undefined && { proxy: config.proxy }) }
-    return { calls: createWire({ ...shared, connections: limits.connections }), watches: createWire(shared) }
+    return { calls: createWire({ ...shared, connections: limits.connections }), leases: createWire({ ...shared, connections: 1 }), watches: createWire(shared) }
   }
   return {
     config,
@@ -81,15 +83,14 @@ export function createConnection({ config, telemetry, limits, onThrottled }: Con
       return current.wires
     },
     async close() {
-      await Promise.all([current?.wires.calls.destroy(), current?.wires.watches.destroy()])
+      await Promise.all(Object.values(current?.wires ?? {}).map((wire: Wire) => wire.destroy()))
     },
   }
 }
 
 /** Rotated certificates: what runs ends on the old ones. */
-function retire({ calls, watches }: Wires): void {
-  calls.close().catch(() => undefined)
-  watches.close().catch(() => undefined)
+function retire(wires: Wires): void {
+  for (const wire of Object.values<Wire>({ ...wires })) wire.close().catch(() => undefined)
 }
 
 function keyOf({ tls }: Credentials): string {
@@ -120,7 +121,7 @@ async function attempt(caller: Caller, request: Call, deadline: Deadline): Promi
   const { connection } = caller
   try {
     const { maxAnswerBytes } = connection.limits
-    const { status, headers, bytes } = await sent(caller, { ...request, signal: deadline.signal }, ({ calls }, prepared) => calls.exchange(prepared, maxAnswerBytes))
+    const { status, headers, bytes } = await sent(caller, { ...request, signal: deadline.signal }, ({ calls, leases }, prepared) => (isLease(prepared) ? leases : calls).exchange(prepared, maxAnswerBytes))
     const body = parseAnswer(bytes, headers)
     if (status === 429) connection.onThrottled?.()
     return status >= 400 ? statusError(request.what, status, { headers, body }) : { status, headers, body }
@@ -180,6 +181,10 @@ async function sendOnce<T extends WireAnswer | WireResponse>(caller: Caller, { w
     count('<error>')
     throw error
   }
+}
+
+function isLease({ path }: WireRequest): boolean {
+  return path.includes('/apis/coordination.k8s.io/')
 }
 
 /** An exec plugin that hangs must not outlast the call. */
