@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type { Cluster } from '@weir/shared/control-plane'
+import { KubeError } from '@weir/shared/kube'
+import type { Kube } from '@weir/shared/kube'
 import type { KubeObject } from '@weir/shared/manifest'
 import { testControlPlane } from '@weir/shared/testing'
 import { applySet } from './apply-set.ts'
@@ -7,6 +9,7 @@ import { correctDrift } from './correct.ts'
 import type { CorrectResult } from './correct.ts'
 import { createFights } from './fights.ts'
 import { toInventory } from './inventory.ts'
+import { closeKind, openKind } from './live/kind-watch.ts'
 import { configMap, deployment, namespaceObject, openWorld } from './test-world.ts'
 import type { World } from './test-world.ts'
 
@@ -35,8 +38,16 @@ const start = async (...objects: readonly KubeObject[]): Promise<void> => {
   world.calls()
 }
 const noticed = () => world.eventually(() => expect(world.drift).toContain('flux-system/apps'))
-const correct = async (objects: readonly KubeObject[], fights = createFights(), nowMs = performance.now()): Promise<CorrectResult> =>
-  correctDrift({ owner, desired: await world.declare(objects), kube: world.kube, live: world.live, fights, intervalMs: 60_000, nowMs, signal: AbortSignal.timeout(10_000) })
+const correct = async (objects: readonly KubeObject[], fights = createFights(), nowMs = performance.now(), kube: Kube = world.kube): Promise<CorrectResult> =>
+  correctDrift({ owner, desired: await world.declare(objects), kube, live: world.live, fights, intervalMs: 60_000, nowMs, signal: AbortSignal.timeout(10_000) })
+/** The kind is listed once more, as after a 410. */
+const relist = async (key: string): Promise<void> => {
+  const kind = world.live.state.kinds.get(key)
+  if (kind === undefined) throw new Error(`nobody holds a ${key}`)
+  closeKind(kind)
+  await openKind(world.kube, kind, world.live.state.sink)
+  await kind.handle?.synced
+}
 /** Long enough for an event that must not come. */
 const quiet = () => new Promise((resolve) => setTimeout(resolve, 150))
 
@@ -101,8 +112,19 @@ describe('drift', () => {
     await noticed()
     world.calls()
     expect((await correct([object])).corrections).toMatchObject([{ cause: 'deleted', outcome: 'corrected', by: undefined }])
-    expect(world.calls()).toEqual(['apply ConfigMap/apps/deleted'])
+    expect(world.calls()).toEqual(['apply ConfigMap/apps/deleted', 'get ConfigMap/apps/deleted'])
     expect(await world.read(object)).toBeDefined()
+  })
+
+  it('is not corrected while nobody can say what became of the object', async () => {
+    const object = configMap(ns, 'unreadable')
+    await start(object)
+    await world.kube.delete(await world.target(object))
+    await noticed()
+    const kube: Kube = { ...world.kube, get: () => Promise.reject(new KubeError('unreachable', 'no answer')) }
+    expect(await correct([object], createFights(), 0, kube)).toMatchObject({ corrections: [], failures: [{ code: 'unreachable' }] })
+    expect(await world.read(object)).toBeUndefined()
+    expect((await correct([object])).corrections).toMatchObject([{ cause: 'deleted', outcome: 'corrected' }])
   })
 
   it('is the loss of the owner labels', async () => {
@@ -178,6 +200,58 @@ describe('drift', () => {
     expect(world.calls()).toEqual(['get ConfigMap/apps/unwatched'])
     await world.kube.patch(await world.target(object), { type: 'merge', body: { data: { value: 'x' } }, manager: 'rival' })
     expect(await world.apply([object])).toEqual(['ConfigMap/apps/unwatched configured'])
+  })
+})
+
+describe('an object that is protected and has lost our labels', () => {
+  const key = 'kustomize.toolkit.fluxcd.io'
+  const mine = { data: { value: 'mine' } }
+
+  it.each([
+    ['reconcile', 'disabled'],
+    ['ssa', 'Ignore'],
+  ])('is left alone where it lives under %s: %s', async (name, value) => {
+    const object = configMap(ns, `kept-${name}`)
+    await start(object)
+    const body = { metadata: { annotations: { [`${key}/${name}`]: value }, labels: null }, ...mine }
+    await world.kube.patch(await world.target(object), { type: 'merge', body, manager: 'kubectl-patch' })
+    await noticed()
+    world.calls()
+    expect((await correct([object])).corrections).toMatchObject([{ cause: 'deleted', outcome: 'skipped' }])
+    expect(world.calls()).toEqual([`get ConfigMap/apps/kept-${name}`])
+    expect((await world.read(object))?.['data']).toEqual(mine.data)
+    world.drift.length = 0
+    await relist('ConfigMap')
+    expect(world.drift).toEqual([])
+  })
+
+  it('is left alone where somebody recreated it and Git says IfNotPresent; what nobody recreated is created', async () => {
+    const [object, missing] = ['recreated', 'missing'].map((name) => configMap(ns, name, { annotations: { [`${key}/ssa`]: 'IfNotPresent' } })) as [KubeObject, KubeObject]
+    await start(object, missing)
+    for (const each of [object, missing]) await world.kube.delete(await world.target(each))
+    await world.eventually(() => expect(world.live.suspects(owner).map(({ cause }) => cause)).toEqual(['deleted', 'deleted']))
+    const { resource } = await world.target(object)
+    await world.kube.create(resource, { ...configMap(ns, 'recreated'), ...mine }, { manager: 'operator' })
+    const { corrections } = await correct([object, missing])
+    expect(corrections.map(({ ref, outcome }) => `${ref.name} ${outcome}`)).toEqual(['missing corrected', 'recreated skipped'])
+    expect((await world.read(object))?.['data']).toEqual(mine.data)
+    expect((await world.read(missing))?.['data']).toEqual(missing['data'])
+  })
+
+  it.each([
+    ['of its own', configMap(ns, 'never-ours', { annotations: { [`${key}/reconcile`]: 'disabled' } }), configMap(ns, 'never-ours')],
+    ['in Git', configMap(ns, 'never-sent'), configMap(ns, 'never-sent', { annotations: { [`${key}/ssa`]: 'IfNotPresent' } })],
+  ])('is no drift when its kind is listed again, if it was left alone from the beginning because of a switch %s', async (_where, theirs, ours) => {
+    await start(configMap(ns, 'watched'))
+    const { resource } = await world.target(ours)
+    await world.kube.create(resource, { ...theirs, ...mine }, { manager: 'operator' })
+    expect(await world.apply([configMap(ns, 'watched'), ours])).toEqual([`ConfigMap/apps/${ours.metadata.name} skipped`, 'ConfigMap/apps/watched unchanged'])
+    world.calls()
+    await relist('ConfigMap')
+    expect(world.drift).toEqual([])
+    expect((await correct([ours])).corrections).toEqual([])
+    expect(world.calls()).toEqual([])
+    expect((await world.read(ours))?.['data']).toEqual(mine.data)
   })
 })
 

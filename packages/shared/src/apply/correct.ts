@@ -9,8 +9,13 @@ import type { Fights, FightVerdict } from './fights.ts'
 import { ourEntry } from './fields/managed-fields.ts'
 import type { DriftCause } from './live/drift.ts'
 import { bit, has, liveSwitches } from './live/entry.ts'
+import { versionOf } from './live/facts.ts'
+import { isTrusted } from './live/live-set.ts'
 import type { LiveSet, Suspect } from './live/live-set.ts'
-import { mergesFields, skipsApply } from './switches.ts'
+import { failWrite } from './live/observe.ts'
+import { mergesFields, readSwitches, skipsApply } from './switches.ts'
+import type { Switches } from './switches.ts'
+import { readLive } from './write/judge.ts'
 import type { Verdict } from './write/judge.ts'
 import { fulfilled, rejected, settleAll, unlimited } from './write/parallel.ts'
 import type { Limiter } from './write/parallel.ts'
@@ -55,8 +60,8 @@ export interface CorrectResult {
 }
 
 /**
- * Corrects what is suspect: one apply each, no dry run, and before it one read and one patch of managedFields if an
- * overridden writer wrote. Status is nobody's business here. Rejects with the signal's reason.
+ * Corrects what is suspect: one apply each, no dry run. Before it one patch of managedFields if an overridden writer wrote, and one read
+ * if the object has moved since, or if no watch shows it. Status is nobody's business here. Rejects with the signal's reason.
  */
 export async function correctDrift(options: CorrectOptions): Promise<CorrectResult> {
   const { owner, desired, live, signal, nowMs } = options
@@ -97,7 +102,8 @@ async function correctOne({ writing, options, answers }: Correcting, { suspect, 
   const { signal, fights, nowMs } = options
   const subject = await toSubject(writing, desired, signal)
   const found = writing.state.suspicions.get(subject.entry)?.facts
-  const change = await writeObject(writing, { subject, verdict: judgeSuspect(subject) }, signal)
+  const verdict = await judgeSuspect(writing, subject, signal)
+  const change = await writeObject(writing, { subject, verdict }, signal)
   const isCorrected = change.action === 'created' || change.action === 'configured'
   if (isCorrected) fights.corrected(suspect.id, nowMs)
   const blamed = isCorrected ? blame(found, answers.get(desired.id)) : { by: undefined, paths: [] }
@@ -105,12 +111,38 @@ async function correctOne({ writing, options, answers }: Correcting, { suspect, 
   return { ref: desired.ref, cause: suspect.cause, outcome: change.action === 'skipped' ? 'skipped' : outcome, contested: isCorrected && fight.contested, ...blamed }
 }
 
-function judgeSuspect({ entry, desired }: Subject): Verdict {
-  const live = has(entry, bit.present) ? liveSwitches(entry) : undefined
-  if (skipsApply(desired.switches, live)) return { kind: 'skip', byUs: skipsApply(desired.switches, undefined) }
-  const merges = mergesFields(desired.switches, live)
-  const takesOver = live !== undefined && has(entry, bit.overridden) && !merges
-  return { kind: 'apply', before: live === undefined ? 0 : entry.version, isKnown: true, takesOver, merges, sharedWith: undefined }
+async function judgeSuspect(writing: Writing, subject: Subject, signal: AbortSignal): Promise<Verdict> {
+  const { switches } = subject.desired
+  if (skipsApply(switches, undefined)) return { kind: 'skip', byUs: true }
+  const live = await lookAt(writing, subject, signal)
+  if (skipsApply(switches, live?.switches)) return { kind: 'skip', byUs: false }
+  const merges = mergesFields(switches, live?.switches)
+  return { kind: 'apply', before: live?.version ?? 0, isKnown: true, takesOver: live?.overridden === true && !merges, merges, sharedWith: undefined }
+}
+
+interface Live {
+  readonly switches: Switches
+  readonly version: number
+  /** An overridden writer has fields, as far as the watch has shown. */
+  readonly overridden: boolean
+}
+
+/**
+ * The live object, from the watch. What the watch does not show is read: it may have lost our labels and live on, under a switch that
+ * protects it. Throws ApplyError, or the signal's reason.
+ */
+async function lookAt(writing: Writing, subject: Subject, signal: AbortSignal): Promise<Live | undefined> {
+  const { entry } = subject
+  const isShown = has(entry, bit.present)
+  const overridden = isShown && has(entry, bit.overridden)
+  if (isShown && isTrusted(entry)) return { switches: liveSwitches(entry), version: entry.version, overridden }
+  try {
+    const object = await readLive(writing, subject, signal)
+    return object && { switches: readSwitches(object), version: versionOf(object.metadata.resourceVersion), overridden }
+  } catch (error) {
+    failWrite(writing.state, entry)
+    throw error
+  }
 }
 
 function createWriting({ kube, live, owner, limit, mask }: CorrectOptions, onAnswer: (desired: Desired, answer: KubeObject) => void): Writing {

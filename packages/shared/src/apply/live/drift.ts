@@ -38,8 +38,10 @@ function causeOf(entry: Entry, facts: Facts): DriftCause | undefined {
   return takesOver ? 'overridden' : undefined
 }
 
-/** Whether the object's end is drift. */
+/** Whether the object's end is drift; asked before the entry takes it over. */
 export function judgeGone(entry: Entry): Suspicion | undefined {
   if (entry.applied === undefined || has(entry, bit.released | bit.skippedByUs | bit.vanishes)) return undefined
+  // Left alone and on no list by our labels: it lives on without them.
+  if (has(entry, bit.skipped) && !has(entry, bit.present)) return undefined
   return { cause: 'deleted', facts: undefined }
 }

@@ -42,15 +42,14 @@ export function seeGone(state: State, id: string, version: number): void {
 export function goneEntry(state: State, entry: Entry, version: number): void {
   if (version < entry.version) return
   if (has(entry, bit.writing)) return void state.deferred.set(entry, { kind: 'gone', version })
-  const wasKnown = has(entry, bit.known)
-  const wasPresent = has(entry, bit.present)
+  const isNews = has(entry, bit.present) || !has(entry, bit.known)
+  const suspicion = isNews ? judgeGone(entry) : undefined
   put(entry, bit.known, true)
   put(entry, bit.present, false)
   entry.version = version
   entry.health = notFound
-  const suspicion = wasPresent || !wasKnown ? judgeGone(entry) : undefined
   if (suspicion !== undefined) suspect(state, entry, suspicion)
-  if (wasPresent || !wasKnown) tell(state, entry)
+  if (isNews) tell(state, entry)
 }
 
 /** A full list of a kind: what is not in it, and is not newer than it, is gone. */

@@ -78,7 +78,8 @@ export async function judgeRefusal(writing: Writing, subject: Subject, { error, 
   return { kind: 'recreate', uid: live.metadata.uid ?? '' }
 }
 
-async function readLive(writing: Writing, { desired, target }: Subject, signal: AbortSignal): Promise<KubeObject | undefined> {
+/** Its metadata; undefined: there is no such object, with our labels or without. Throws ApplyError, or the signal's reason. */
+export async function readLive(writing: Writing, { desired, target }: Subject, signal: AbortSignal): Promise<KubeObject | undefined> {
   try {
     return await writing.limit(() => writing.kube.get(target, { signal, metadataOnly: true }))
   } catch (error) {
