@@ -73,6 +73,16 @@ describe('watchSources', () => {
     expect(await settled(sources.synced)).toBe(true)
   })
 
+  it('waits for the lists of kinds that a change of discovery opened before its own next look', async () => {
+    const { sources, open, changed } = setUp({ failures: 4 })
+    changed()
+    await pause(20)
+    expect([...open.keys()].length).toBe(4)
+    expect(await settled(sources.synced)).toBe(false)
+    for (const { list } of open.values()) list()
+    expect(await settled(sources.synced)).toBe(true)
+  })
+
   it('does not wait for a kind that it may not list, and says why it knows none', async () => {
     const { sources, open } = setUp({ unserved: ['Bucket', 'ExternalArtifact'] })
     await pause(10)

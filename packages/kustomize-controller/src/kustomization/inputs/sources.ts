@@ -53,6 +53,7 @@ export function watchSources(options: SourcesOptions): Sources {
   const caches = new Map<string, Cache<Source>>()
   const listeners: ((name: SourceName, source: Source | undefined) => void)[] = []
   const asked = new Map<string, Promise<void>>()
+  const lists: Promise<void>[] = []
 
   const open = (kind: Kind): Promise<void> => {
     const cache = openCache(options, kind)
@@ -69,7 +70,8 @@ export function watchSources(options: SourcesOptions): Sources {
     const missing = sourceKinds.filter(({ kind }) => !caches.has(kind))
     const found = await Promise.all(missing.map((kind) => kube.discovery.resource(kind, options.signal)))
     const served = missing.filter((kind, at) => found[at] !== undefined && !caches.has(kind.kind))
-    await Promise.all(served.map(open))
+    lists.push(...served.map(open))
+    await Promise.all(lists) // discovery may have told first, so that another call opened them
   }
   kube.discovery.onChange(() => void openServed().catch(() => undefined)) // the next change of discovery tries again
 

@@ -57,7 +57,7 @@ describe('discovery', () => {
     expect(seen.length).toBe(4)
   })
 
-  it('is a 304 while nothing changed, and tells the groups that did', async () => {
+  it('is a 304 while nothing changed, and tells all groups at first and then those that did', async () => {
     let current = named
     let etag = '"1"'
     const { kube } = await start((seen, response, nth) => {
@@ -73,7 +73,17 @@ describe('discovery', () => {
     current = aggregated(group('apps', { version: 'v1', freshness: 'Current', resources: [] }))
     etag = '"2"'
     await kube.discovery.refresh({ maxAgeMs: 0 })
-    expect(told).toEqual([['apps', 'metrics.k8s.io']])
+    expect(told).toEqual([['', 'apps', 'metrics.k8s.io'], ['apps', 'metrics.k8s.io']])
+  })
+
+  it('tells all groups at the first look that works', async () => {
+    const { kube } = await start((seen, response, nth) => (nth === 1 ? reply(response, statusOf(403, 'Forbidden'), { status: 403 }) : served(seen, response, nth)))
+    const told: (readonly string[])[] = []
+    kube.discovery.onChange((groups) => void told.push([...groups]))
+    await expect(kube.discovery.resource({ group: 'apps', kind: 'Deployment' })).rejects.toMatchObject({ code: 'forbidden' })
+    expect(told).toEqual([])
+    expect(await kube.discovery.resource({ group: 'apps', kind: 'Deployment' })).toBeDefined()
+    expect(told).toEqual([['', 'apps', 'metrics.k8s.io']])
   })
 
   it('takes the version that the server prefers, or the one asked for', async () => {

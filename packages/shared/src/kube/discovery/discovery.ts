@@ -28,7 +28,7 @@ export interface Discovery {
   refresh(options?: { readonly maxAgeMs?: number; readonly signal?: AbortSignal }): Promise<void>
   /** Watches CRDs and APIServices (metadata) and looks again when they change. */
   follow(signal: AbortSignal): void
-  /** Told the groups whose kinds changed, after each look that found a difference. Returns the way to stop it. */
+  /** Told the groups whose kinds changed, after each look that found a difference; after the first one, all there are. Returns the way to stop it. */
   onChange(listener: (groups: ReadonlySet<string>) => void): () => void
 }
 
@@ -135,10 +135,11 @@ function begin(state: State): Promise<void> {
 }
 
 function take(state: State, found: Look, beganMs: number): void {
-  const before = state.last
+  // Whoever asked while no look worked found nothing, and waits to be told.
+  const before = state.last?.served ?? nothing
   state.last = found
   state.lookedMs = beganMs
-  const changed = before === undefined ? new Set<string>() : changedGroups(before.served, found.served)
+  const changed = changedGroups(before, found.served)
   if (changed.size > 0) for (const listener of state.listeners) listener(changed)
 }
 
