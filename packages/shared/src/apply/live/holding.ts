@@ -55,11 +55,10 @@ export function openAll(state: State): void {
   for (const kind of state.kinds.values()) adjustKind(state, kind)
 }
 
-/** Looks once more for kinds that discovery did not know. */
+/** Looks once more for kinds that discovery did not know, and for those that it knew otherwise: in another version, without a status. */
 export function reopenGroups(state: State, groups: ReadonlySet<string>): void {
-  for (const kind of state.kinds.values()) {
-    if (groups.has(kind.group) && kind.handle === undefined) adjustKind(state, kind)
-  }
+  if (state.phase !== 'open') return
+  for (const kind of state.kinds.values()) if (groups.has(kind.group)) open(state, kind)
 }
 
 function holderOf(state: State, owner: Owner): Holder {

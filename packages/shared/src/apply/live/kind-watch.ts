@@ -14,6 +14,8 @@ export interface KindWatch {
   readonly version: string
   /** Undefined until it was looked up, and while the kind is not served. */
   resource: Resource | undefined
+  /** What the watch was opened with; undefined while there is none. */
+  opened: Resource | undefined
   /** Opened with the status in it. */
   whole: boolean
   /** Set while the kind cannot be watched: objects are asked for one by one. */
@@ -39,6 +41,8 @@ export interface KindSink {
   replaced(kind: KindWatch, seen: readonly Seen[], resourceVersion: string): void
   seen(id: string, facts: Facts): void
   gone(id: string, resourceVersion: string): void
+  /** The kind has a status from now on, which its metadata alone does not tell. */
+  gainedStatus(kind: KindWatch): void
   /** The kind cannot be watched, told once until it can. */
   unwatched(kind: KindWatch, error: KubeError): void
   /** The watch was opened, or ended: who waits for it may look again. */
@@ -46,7 +50,7 @@ export interface KindSink {
 }
 
 export function createKindWatch(at: { group: string; kind: string; version: string }, key: string): KindWatch {
-  const closed = { resource: undefined, whole: false, trouble: undefined, handle: undefined, abort: undefined, closing: undefined }
+  const closed = { resource: undefined, opened: undefined, whole: false, trouble: undefined, handle: undefined, abort: undefined, closing: undefined }
   return { key, ...at, ...closed, holders: 0, waiters: 0, settled: false }
 }
 
@@ -60,17 +64,18 @@ export function wantsWhole(kind: KindWatch): boolean {
 }
 
 /**
- * Opens the watch, or opens it anew when more or less of the objects is wanted. Does nothing for a kind that is not
- * served; the caller asks again when discovery changes.
+ * Opens the watch, or opens it again when more or less of the objects is wanted, or when the kind is served otherwise than it was.
+ * Does nothing for a kind that is not served; the caller asks again when discovery changes.
  */
 export async function openKind(kube: Kube, kind: KindWatch, sink: KindSink): Promise<void> {
   const resource = await lookUp(kube, kind)
   kind.resource = resource
   if (resource === undefined || kind.holders === 0) return settle(kind, sink)
   const whole = wantsWhole(kind)
-  if (kind.handle !== undefined && kind.whole === whole) return undefined
+  if (kind.handle !== undefined && kind.whole === whole && isServedAlike(kind.opened, resource)) return undefined
+  if (kind.opened?.status === false && resource.status) sink.gainedStatus(kind)
   closeKind(kind)
-  if (!resource.verbs.includes('watch') || !resource.verbs.includes('list')) {
+  if (!isWatchable(resource)) {
     refuse(kind, new KubeError('method-not-allowed', `${kind.key} cannot be watched`), sink)
     return undefined
   }
@@ -83,13 +88,22 @@ export function closeKind(kind: KindWatch): void {
   kind.handle?.close()
   kind.handle = undefined
   kind.abort = undefined
+  kind.opened = undefined
+}
+
+const isWatchable = ({ verbs }: Resource): boolean => verbs.includes('watch') && verbs.includes('list')
+
+/** What was opened with the one would be opened, and read, in the same way with the other. */
+function isServedAlike(opened: Resource | undefined, now: Resource): boolean {
+  const isSamePath = opened?.version === now.version && opened.plural === now.plural && opened.namespaced === now.namespaced
+  return isSamePath && opened.status === now.status && isWatchable(now)
 }
 
 async function lookUp(kube: Kube, { group, kind, version }: KindWatch): Promise<Resource | undefined> {
   try {
     return (await kube.discovery.resource({ group, kind, version })) ?? (await kube.discovery.resource({ group, kind }))
   } catch (error) {
-    if (error instanceof KubeError) return undefined // discovery itself is in trouble: it tells when it has changed
+    if (error instanceof KubeError) return undefined // discovery itself is in trouble: it tells when it works, or has changed
     throw error
   }
 }
@@ -102,6 +116,7 @@ function listen(kube: Kube, { kind, resource, whole }: { kind: KindWatch; resour
   }
   const isCurrent = (): boolean => kind.abort === abort
   kind.abort = abort
+  kind.opened = resource
   kind.whole = whole
   kind.handle = kube.watch<Seen>(
     { resource, labelSelector: labels.ownerName, metadataOnly: !whole, managedFields: true, project: read, signal: abort.signal },
@@ -119,7 +134,10 @@ function listen(kube: Kube, { kind, resource, whole }: { kind: KindWatch; resour
         if (isCurrent()) sink.gone(id, resourceVersion)
       },
       failed(error) {
-        if (isCurrent()) refuse(kind, error, sink)
+        if (!isCurrent()) return
+        refuse(kind, error, sink)
+        // The version may have gone and no definition with it, as in an upgrade of the API server. A look that fails is repeated with the list.
+        if (error.code === 'not-served') kube.discovery.refresh().catch(() => undefined)
       },
     },
   )

@@ -1,12 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Cluster } from '@weir/shared/control-plane'
-import { identify } from '@weir/shared/manifest'
+import { createKube, KubeError, loadConfig } from '@weir/shared/kube'
+import { identify, inventoryId } from '@weir/shared/manifest'
+import type { KubeObject } from '@weir/shared/manifest'
+import { quietTelemetry } from '@weir/shared/telemetry'
 import { testControlPlane } from '@weir/shared/testing'
 import { ApplyError } from '../apply-error.ts'
 import { toInventory } from '../inventory.ts'
 import { configMap, definition, namespaceObject, openWorld } from '../test-world.ts'
 import type { World } from '../test-world.ts'
 import { waitUntilCurrent } from '../wait.ts'
+import { isFresh } from './kind-watch.ts'
+import type { KindWatch } from './kind-watch.ts'
+import { createLiveSet } from './live-set.ts'
 
 const ns = 'apps'
 const owner = { namespace: 'flux-system', name: 'apps' }
@@ -32,6 +38,20 @@ function mayOnlyGet() {
     { apiVersion: `${group}/v1`, kind: 'ClusterRole', metadata: { name: 'get-only' }, rules },
     { apiVersion: `${group}/v1`, kind: 'ClusterRoleBinding', metadata: { name: 'get-only' }, roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'get-only' }, subjects: [subject] },
   ]
+}
+
+/** Its watch is open and has shown all there is. */
+async function watched(world: World, key: string): Promise<KindWatch> {
+  const kind = world.live.state.kinds.get(key)
+  if (kind === undefined) throw new Error(`nobody holds a ${key}`)
+  await world.eventually(() => expect(isFresh(kind)).toBe(true))
+  return kind
+}
+
+/** A definition with these versions in place of its one. */
+function inVersions(defined: KubeObject, ...versions: readonly object[]): KubeObject {
+  const { spec } = defined as unknown as { readonly spec: { readonly versions: readonly object[] } }
+  return { ...defined, spec: { ...spec, versions: versions.map((version) => ({ ...spec.versions[0], ...version })) } }
 }
 
 describe('the live set', () => {
@@ -82,6 +102,85 @@ describe('the live set', () => {
       expect(world.live.size()).toEqual({ objects: 1, kinds: 1, watches: 0 })
       await admin.apply([definition('bulbs', 'Bulb')])
       await world.eventually(() => expect(world.live.size().watches).toBe(1))
+    } finally {
+      abort.abort()
+      await world.close()
+    }
+  })
+})
+
+it('watches what it could not look up at first, once discovery works', async () => {
+  const kube = await createKube({ config: await loadConfig({ kubeconfig: cluster.kubeconfig() }), userAgent: 'weir-test', telemetry: quietTelemetry() })
+  const troubles = [new KubeError('unreachable', 'no answer')]
+  const resource: typeof kube.discovery.resource = async (...asked) => {
+    const trouble = troubles.pop()
+    if (trouble !== undefined) throw trouble
+    return kube.discovery.resource(...asked)
+  }
+  const live = createLiveSet({ kube: { ...kube, discovery: { ...kube.discovery, resource } }, telemetry: quietTelemetry(), onDrift: () => undefined })
+  try {
+    live.start()
+    live.track(owner, toInventory([identify(configMap(ns, 'a'))]))
+    await live.synced(owner, AbortSignal.timeout(5000))
+    expect(live.size()).toEqual({ objects: 1, kinds: 1, watches: 0 })
+    await kube.discovery.refresh()
+    await admin.eventually(() => expect(live.size().watches).toBe(1))
+  } finally {
+    live.close()
+    await kube.close()
+  }
+})
+
+describe('a kind that is served otherwise than it was', () => {
+  const lamp = (version: string): KubeObject => ({ apiVersion: `example.com/${version}`, kind: 'Lamp', metadata: { name: 'l', namespace: ns }, spec: { size: 1 } })
+  const fan: KubeObject = { apiVersion: 'example.com/v1', kind: 'Fan', metadata: { name: 'f', namespace: ns }, spec: { size: 1 } }
+
+  it.each([
+    ['its definition says so', true],
+    ['its watch finds out', false],
+  ])('is watched in another version once its own is not served any more: %s', async (_who, follows) => {
+    const world = await admin.restart()
+    const abort = new AbortController()
+    const defined = (v1: object): KubeObject => inVersions(definition('lamps', 'Lamp'), { name: 'v1', storage: false, ...v1 }, { name: 'v2' })
+    try {
+      if (follows) world.kube.discovery.follow(abort.signal)
+      await admin.apply([defined({})])
+      await world.apply([lamp('v1')])
+      const kind = await watched(world, 'Lamp.example.com')
+      expect(kind.opened?.version).toBe('v1')
+      await admin.apply([defined({ served: false })])
+      const check = (): void => expect(kind.opened?.version).toBe('v2')
+      await world.eventually(check).catch(() => world.eventually(check)) // lists fail some times before discovery may be asked again
+      await watched(world, 'Lamp.example.com')
+      await world.apply([lamp('v2')])
+      world.calls()
+      expect(await world.apply([lamp('v2')])).toEqual(['Lamp/apps/l unchanged'])
+      expect(world.calls()).toEqual([])
+    } finally {
+      abort.abort()
+      await world.close()
+    }
+  })
+
+  it('is waited for by its status as soon as it has one', async () => {
+    const world = await admin.restart()
+    const abort = new AbortController()
+    const say = (status: string) => world.edit(fan, { status: { conditions: [{ type: 'Ready', status, reason: 'Said', message: 'warming up' }] } }, { status: true })
+    const wait = (timeoutMs: number) => waitUntilCurrent({ live: world.live, owner, refs: [identify(fan)], timeoutMs, failFast: true, signal: AbortSignal.timeout(timeoutMs + 1_000) })
+    const health = () => world.live.state.entries.get(inventoryId(identify(fan)))?.health.status
+    try {
+      world.kube.discovery.follow(abort.signal)
+      await admin.apply([inVersions(definition('fans', 'Fan'), { subresources: {} })])
+      await world.apply([fan])
+      await watched(world, 'Fan.example.com')
+      expect(health()).toBe('Current')
+      await admin.apply([definition('fans', 'Fan')])
+      await world.eventually(() => expect(health()).toBe('Unknown'))
+      await world.eventually(() => say('False')) // served by now, or in a moment
+      world.live.hold(owner, [], { waitsFor: 'all' })
+      expect(await wait(500)).toMatchObject({ kind: 'timeout', objects: [{ ref: { name: 'f' } }] })
+      await say('True')
+      expect(await wait(5_000)).toEqual({ kind: 'current' })
     } finally {
       abort.abort()
       await world.close()

@@ -14,7 +14,7 @@ import { forgetOwner, holdObjects, holdOnly, openAll, reopenGroups } from './hol
 import type { Holding } from './holding.ts'
 import { closeKind, isFresh } from './kind-watch.ts'
 import type { KindSink, KindWatch } from './kind-watch.ts'
-import { readFacts, seeAll, seeGone, seeObject } from './observe.ts'
+import { doubtHealth, readFacts, seeAll, seeGone, seeObject } from './observe.ts'
 import { chainOf } from './state.ts'
 import type { LiveSetOptions, State } from './state.ts'
 
@@ -109,6 +109,7 @@ function createState({ kube, telemetry, manager = fieldManagers.kustomizeApply, 
       replaced: (kind, seen, resourceVersion) => seeAll(state, { kind, seen, resourceVersion }),
       seen: (id, facts) => seeObject(state, id, facts),
       gone: (id, resourceVersion) => seeGone(state, id, versionOf(resourceVersion)),
+      gainedStatus: (kind) => doubtHealth(state, kind),
       unwatched: (kind, error) => refused(state, kind, error),
       moved: () => {
         for (const look of state.settling) look()

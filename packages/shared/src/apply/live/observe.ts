@@ -54,14 +54,27 @@ export function goneEntry(state: State, entry: Entry, version: number): void {
 
 /** A full list of a kind: what is not in it, and is not newer than it, is gone. */
 export function seeAll(state: State, { kind, seen, resourceVersion }: { kind: KindWatch; seen: readonly Seen[]; resourceVersion: string }): void {
+  const version = versionOf(resourceVersion)
   const ids = new Set<string>()
   for (const { id, facts } of seen) {
     ids.add(id)
     if (facts !== undefined) seeObject(state, id, facts)
   }
-  const version = versionOf(resourceVersion)
+  for (const entry of entriesOf(state, kind)) if (!ids.has(entry.id)) goneEntry(state, entry, version)
+}
+
+/** The kind has a status from now on: that an object is current was said by its metadata alone. */
+export function doubtHealth(state: State, kind: KindWatch): void {
+  for (const entry of entriesOf(state, kind)) {
+    if (entry.health !== current) continue
+    entry.health = unknown
+    tell(state, entry)
+  }
+}
+
+function* entriesOf(state: State, kind: KindWatch): Generator<Entry> {
   for (const id of state.entries.keys()) {
-    for (const entry of chainOf(state, id)) if (entry.kind === kind && !ids.has(id)) goneEntry(state, entry, version)
+    for (const entry of chainOf(state, id)) if (entry.kind === kind) yield entry
   }
 }
 
