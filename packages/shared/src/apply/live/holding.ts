@@ -61,6 +61,17 @@ export function reopenGroups(state: State, groups: ReadonlySet<string>): void {
   for (const kind of state.kinds.values()) if (groups.has(kind.group)) open(state, kind)
 }
 
+/**
+ * An answer was older than `seen`, a resourceVersion that was known before it was asked for: the API server was restored from a backup. A
+ * watch that goes on at what was seen may hear nothing until the server is there again, so all is listed anew.
+ */
+export function relistKind(state: State, kind: KindWatch, seen: number): void {
+  kind.position = Math.max(kind.position, seen)
+  if (state.phase !== 'open' || !kind.listed) return // closed, or at it
+  closeKind(kind)
+  open(state, kind)
+}
+
 function holderOf(state: State, owner: Owner): Holder {
   const key = showOwner(owner)
   const known = state.holders.get(key)

@@ -1,7 +1,7 @@
 import { labels } from '@weir/shared/api'
 import type { Kube, KubeObject, Resource, WatchHandle } from '@weir/shared/kube'
 import { KubeError } from '@weir/shared/kube'
-import { idOf } from './facts.ts'
+import { idOf, versionOf } from './facts.ts'
 import type { Facts } from './facts.ts'
 
 /** One kind that some inventory holds, and its one watch. */
@@ -16,6 +16,10 @@ export interface KindWatch {
   resource: Resource | undefined
   /** What the watch was opened with; undefined while there is none. */
   opened: Resource | undefined
+  /** The open watch has shown a full list. */
+  listed: boolean
+  /** How far this kind was seen, as a resourceVersion: by its lists, events and bookmarks, not by answers to our own writes. */
+  position: number
   /** Opened with the status in it. */
   whole: boolean
   /** Set while the kind cannot be watched: objects are asked for one by one. */
@@ -50,8 +54,8 @@ export interface KindSink {
 }
 
 export function createKindWatch(at: { group: string; kind: string; version: string }, key: string): KindWatch {
-  const closed = { resource: undefined, opened: undefined, whole: false, trouble: undefined, handle: undefined, abort: undefined, closing: undefined }
-  return { key, ...at, ...closed, holders: 0, waiters: 0, settled: false }
+  const closed = { resource: undefined, opened: undefined, listed: false, whole: false, trouble: undefined, handle: undefined, abort: undefined, closing: undefined }
+  return { key, ...at, ...closed, position: 0, holders: 0, waiters: 0, settled: false }
 }
 
 /** Its objects can be believed without a read. */
@@ -89,6 +93,7 @@ export function closeKind(kind: KindWatch): void {
   kind.handle = undefined
   kind.abort = undefined
   kind.opened = undefined
+  kind.listed = false
 }
 
 const isWatchable = ({ verbs }: Resource): boolean => verbs.includes('watch') && verbs.includes('list')
@@ -124,7 +129,9 @@ function listen(kube: Kube, { kind, resource, whole }: { kind: KindWatch; resour
       replace(objects, resourceVersion) {
         if (!isCurrent()) return
         kind.trouble = undefined
+        kind.listed = true
         sink.replaced(kind, objects, resourceVersion)
+        kind.position = versionOf(resourceVersion)
         settle(kind, sink)
       },
       upsert({ id, facts }) {
@@ -138,6 +145,9 @@ function listen(kube: Kube, { kind, resource, whole }: { kind: KindWatch; resour
         refuse(kind, error, sink)
         // The version may have gone and no definition with it, as in an upgrade of the API server. A look that fails is repeated with the list.
         if (error.code === 'not-served') kube.discovery.refresh().catch(() => undefined)
+      },
+      fresh(resourceVersion) {
+        if (isCurrent()) kind.position = Math.max(kind.position, versionOf(resourceVersion))
       },
     },
   )

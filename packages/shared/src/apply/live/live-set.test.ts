@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type { Cluster } from '@weir/shared/control-plane'
 import { createKube, KubeError, loadConfig } from '@weir/shared/kube'
 import { identify, inventoryId } from '@weir/shared/manifest'
@@ -185,6 +185,52 @@ describe('a kind that is served otherwise than it was', () => {
       abort.abort()
       await world.close()
     }
+  })
+})
+
+describe('an API server that was restored from a backup', () => {
+  const object = configMap(ns, 'restored')
+  const id = inventoryId(identify(object))
+  let world: World
+  let kind: KindWatch
+
+  beforeEach(async () => {
+    world = await admin.restart()
+    await world.apply([object])
+    kind = await watched(world, 'ConfigMap')
+    expect(await world.apply([object])).toEqual(['ConfigMap/apps/restored unchanged'])
+    world.calls()
+  })
+  afterEach(() => world.close())
+
+  const entry = () => world.live.state.entries.get(id)
+  const seenAt = async (resourceVersion: string) => {
+    const live = await world.read(object)
+    if (live === undefined) throw new Error('it is gone')
+    return { id, facts: world.live.state.sink.factsFor(kind, id, { ...live, metadata: { ...live.metadata, resourceVersion } }) }
+  }
+
+  it('is believed when its list is older than what its watch has shown', async () => {
+    world.live.state.sink.replaced(kind, [], '1')
+    expect(entry()).toMatchObject({ applied: undefined, health: { status: 'NotFound' } })
+    await world.apply([object])
+    expect(world.calls()).toEqual(['apply ConfigMap/apps/restored', 'apply dry ConfigMap/apps/restored'])
+  })
+
+  it('is believed when its list shows an older object', async () => {
+    world.live.state.sink.replaced(kind, [await seenAt('2')], '999999999')
+    expect(entry()).toMatchObject({ applied: undefined, version: 2 })
+    await world.apply([object])
+    expect(world.calls()).toContain('apply ConfigMap/apps/restored')
+  })
+
+  it('is not taken from a list that was on its way while we wrote', async () => {
+    const version = entry()?.version ?? 0
+    kind.position = version - 2 // the event of our write has not come yet
+    world.live.state.sink.replaced(kind, [await seenAt('2')], String(version - 1))
+    expect(entry()).toMatchObject({ version, health: { status: 'Current' } })
+    expect(await world.apply([object])).toEqual(['ConfigMap/apps/restored unchanged'])
+    expect(world.calls()).toEqual([])
   })
 })
 

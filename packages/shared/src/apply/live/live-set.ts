@@ -10,11 +10,11 @@ import { bit, has } from './entry.ts'
 import type { Entry } from './entry.ts'
 import type { Facts } from './facts.ts'
 import { versionOf } from './facts.ts'
-import { forgetOwner, holdObjects, holdOnly, openAll, reopenGroups } from './holding.ts'
+import { forgetOwner, holdObjects, holdOnly, openAll, relistKind, reopenGroups } from './holding.ts'
 import type { Holding } from './holding.ts'
 import { closeKind, isFresh } from './kind-watch.ts'
 import type { KindSink, KindWatch } from './kind-watch.ts'
-import { doubtHealth, readFacts, seeAll, seeGone, seeObject } from './observe.ts'
+import { doubtHealth, readFacts, rewind, seeAll, seeGone, seeObject } from './observe.ts'
 import { chainOf } from './state.ts'
 import type { LiveSetOptions, State } from './state.ts'
 
@@ -85,10 +85,17 @@ export async function readEntry(state: State, entry: Entry, signal: AbortSignal)
   const resource = kind.resource ?? (await state.kube.discovery.resource({ group: kind.group, kind: kind.kind }, signal))
   if (resource === undefined || id === undefined) return
   const whole = resource.status && kind.waiters > 0
+  const known = entry.version
   const object = await state.kube.get({ resource, namespace: id.namespace, name: id.name }, { signal, metadataOnly: !whole })
   // Without an answer there is no resourceVersion to compare: what we knew was there is not any more.
-  if (object === undefined) seeGone(state, entry.id, entry.version)
-  else seeObject(state, entry.id, readFacts(state, kind, { object, whole }))
+  if (object === undefined) return seeGone(state, entry.id, entry.version)
+  const facts = readFacts(state, kind, { object, whole })
+  // Older than what was known before it was asked for. Of an object that was gone that may be: it lost our labels and lived on.
+  if (facts.version < known && has(entry, bit.present)) {
+    for (const each of chainOf(state, entry.id)) rewind(each)
+    relistKind(state, kind, known)
+  }
+  seeObject(state, entry.id, facts)
 }
 
 /** What the entry says of the object is what a read would say. */

@@ -55,12 +55,48 @@ export function goneEntry(state: State, entry: Entry, version: number): void {
 /** A full list of a kind: what is not in it, and is not newer than it, is gone. */
 export function seeAll(state: State, { kind, seen, resourceVersion }: { kind: KindWatch; seen: readonly Seen[]; resourceVersion: string }): void {
   const version = versionOf(resourceVersion)
+  forgetFuture(state, { kind, seen, version })
   const ids = new Set<string>()
   for (const { id, facts } of seen) {
     ids.add(id)
     if (facts !== undefined) seeObject(state, id, facts)
   }
   for (const entry of entriesOf(state, kind)) if (!ids.has(entry.id)) goneEntry(state, entry, version)
+}
+
+/**
+ * After a restore from a backup the API server's word counts, not ours. A list that is older than what its own watch has shown comes from
+ * one, and so does a list that is newer than what we know of an object and shows an older one of it. A list that is older than the answer
+ * to a write of ours is neither: it was on its way.
+ */
+function forgetFuture(state: State, listed: Listed): void {
+  const entries = [...aheadOf(state, listed)]
+  for (const entry of entries) rewind(entry)
+  if (entries.length > 0) state.telemetry.log.warn('older than what was seen before: restored from a backup', { kind: listed.kind.key, objects: entries.length })
+}
+
+interface Listed {
+  readonly kind: KindWatch
+  readonly seen: readonly Seen[]
+  readonly version: number
+}
+
+/** Entries that hold what the API server that answered does not know. */
+function* aheadOf(state: State, { kind, seen, version }: Listed): Generator<Entry> {
+  if (version > 0 && version < kind.position) {
+    yield* entriesOf(state, kind)
+    return
+  }
+  for (const { id, facts } of seen) {
+    for (const entry of chainOf(state, id)) if (facts !== undefined && facts.version < entry.version && entry.version <= version) yield entry
+  }
+}
+
+/** What we know of the object is no more: it counts as never applied, and whatever is seen next is news. */
+export function rewind(entry: Entry): void {
+  entry.version = 0
+  entry.applied = undefined
+  put(entry, bit.known, false)
 }
 
 /** The kind has a status from now on: that an object is current was said by its metadata alone. */
