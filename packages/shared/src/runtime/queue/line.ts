@@ -14,8 +14,8 @@ export interface Line {
   join(key: Key, wakeClass: WakeClass, nowMs: number): boolean
   leave(key: Key): void
   /**
-   * Who is next: the oldest if it has waited longer than the line's patience, else the first of the best class. A class
-   * that may not go yet is passed over; `waitMs` then says when to ask again.
+   * Who is next, of the classes that may go: the oldest if it has waited longer than the line's patience, else the first of the best
+   * class. Where none may go, `waitMs` says when to ask again.
    */
   next(nowMs: number, waitOf: (wakeClass: WakeClass) => number): Place | { readonly waitMs: number } | undefined
   size(): number
@@ -38,6 +38,19 @@ export function createLine(patienceMs: number): Line {
     return soonestMs < Infinity ? { waitMs: soonestMs } : undefined
   }
 
+  /** The very oldest nearly always; where its class is paced, the oldest of those that came first to their classes. */
+  function oldestThatMayGo(waitOf: (wakeClass: WakeClass) => number): Place | undefined {
+    const oldest = first(byAge)
+    if (oldest === undefined || waitOf(oldest.wakeClass) <= 0) return oldest
+    let elder: Place | undefined
+    for (const [wakeClass, places] of byClass) {
+      const head = first(places)
+      if (head === undefined || waitOf(wakeClass) > 0) continue
+      if (elder === undefined || head.sinceMs < elder.sinceMs) elder = head
+    }
+    return elder
+  }
+
   return {
     join(key, wakeClass, nowMs) {
       const text = textOf(key)
@@ -56,8 +69,8 @@ export function createLine(patienceMs: number): Line {
       if (place) byClass.get(place.wakeClass)?.delete(text)
     },
     next(nowMs, waitOf) {
-      const oldest = first(byAge)
-      if (oldest && nowMs - oldest.sinceMs > patienceMs && waitOf(oldest.wakeClass) <= 0) return oldest
+      const oldest = oldestThatMayGo(waitOf)
+      if (oldest && nowMs - oldest.sinceMs > patienceMs) return oldest
       return nextOfBestClass(waitOf)
     },
     size: () => byAge.size,

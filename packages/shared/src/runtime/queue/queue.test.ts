@@ -64,6 +64,17 @@ describe('queue', () => {
     expect([take(), take(), take()]).toEqual(['old:verification', 'new:token', 'younger:interval'])
   })
 
+  it('lets no key wait more than 60 s behind better ones, also while a class that is paced has the oldest', async () => {
+    const { queue, take, clock } = setUp({ pace: (wakeClass: WakeClass) => (wakeClass === 'verification' ? 500 : 0) })
+    queue.add(key('paced'), 'verification')
+    await clock.advance(1_000)
+    queue.add(key('b'), 'drift')
+    queue.add(key('a'), 'interval')
+    await clock.advance(60_001)
+    for (const name of ['x', 'y', 'z']) queue.add(key(name), 'token')
+    expect([take(), take(), take()]).toEqual(['b:drift', 'a:interval', 'x:token'])
+  })
+
   it('counts patience from the first wake, also when the class gets better', async () => {
     const { queue, take, clock } = setUp()
     queue.add(key('a'), 'verification')
