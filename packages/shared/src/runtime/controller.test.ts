@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { createFakeClock } from '@weir/shared/testing'
-import type { KubeObject } from '@weir/shared/kube'
+import { KubeError, type KubeObject } from '@weir/shared/kube'
 import { failing, failingTransiently, stalled, waiting, type Outcome } from './outcome.ts'
 import { createWorld, done, gated, key, type Plain } from './toys/world.ts'
 
@@ -120,6 +120,20 @@ describe('a run', () => {
     expect([tries.count, readyOf()]).toEqual([5, 'undefined undefined undefined'])
     await clock.advance(2_000)
     expect([tries.count, readyOf()]).toEqual([6, 'True Succeeded stored'])
+  })
+
+  it('comes back after a write that the fence refused: the lease may be renewed, and nobody else wakes the key', async () => {
+    const { clock, cluster, controller, create, readyOf } = setUp()
+    await create()
+    const fence = { refuses: 1 }
+    cluster.before = ({ subresource }) => {
+      if (subresource === 'status' && fence.refuses-- > 0) throw new KubeError('fenced', 'patch toy')
+    }
+    await controller.start()
+    await clock.advance(700)
+    expect(readyOf()).toBe('undefined undefined undefined')
+    await clock.advance(100)
+    expect(readyOf()).toBe('True Succeeded stored')
   })
 
   it('saves notes and progress in mid-run, in one write', async () => {

@@ -50,8 +50,11 @@ describe('readThrown', () => {
   it.each(['forbidden', 'invalid', 'conflict', 'not-found'] as const)('%s is an answer', (code) => {
     expect(readThrown(kubeError(code), alive)).toMatchObject({ kind: 'refused' })
   })
-  it('a write behind the fence means that the lease is gone', () => {
-    expect(readThrown(kubeError('fenced'), alive)).toEqual({ kind: 'aborted', why: 'lost-lease' })
+  it('a write behind the fence is trouble while the run is not aborted: a lost lease aborts it, and its key must not be forgotten before that', () => {
+    expect(readThrown(kubeError('fenced'), alive)).toMatchObject({ kind: 'trouble', overloaded: false })
+    const abort = new AbortController()
+    abort.abort(new RunAborted('lost-lease'))
+    expect(readThrown(kubeError('fenced'), abort.signal)).toEqual({ kind: 'aborted', why: 'lost-lease' })
   })
   it('anything else is a bug', () => {
     expect(readThrown(new TypeError('x'), alive)).toMatchObject({ kind: 'bug' })

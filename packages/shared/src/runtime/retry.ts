@@ -57,7 +57,7 @@ export const troubleGraceMs = 60_000
 /** What to make of something that a run threw. */
 export type Thrown =
   | { readonly kind: 'aborted'; readonly why: AbortReason }
-  /** The API server is not there, or too busy. */
+  /** The API server is not there, or too busy, or may not be written to by us right now. */
   | { readonly kind: 'trouble'; readonly message: string; readonly retryAfterMs: number | undefined; readonly overloaded: boolean }
   /** The API server answered, and the answer was no. */
   | { readonly kind: 'refused'; readonly message: string }
@@ -68,8 +68,7 @@ export function readThrown(error: unknown, signal: AbortSignal): Thrown {
   if (signal.aborted) return { kind: 'aborted', why: signal.reason instanceof RunAborted ? signal.reason.why : 'shutdown' }
   if (!(error instanceof KubeError)) return { kind: 'bug', error }
   switch (error.code) {
-    case 'fenced':
-      return { kind: 'aborted', why: 'lost-lease' }
+    case 'fenced': // a lease that is really lost aborts the run, and closes the queue
     case 'unreachable':
     case 'timeout':
     case 'throttled':
