@@ -13,7 +13,7 @@ const applying = (field: string): Mutation['test'] => ({ file: `${kustomize}/kus
 const sources = (field: string): Mutation['test'] => ({ file: `${source}/main.test.ts`, title: `refuses spec.${field}, which is not built yet, and leaves the artifact alone` })
 const crossNamespace = { search: "'Refuse references to other namespaces.', { support: 'refused' }", replace: "'Refuse references to other namespaces.', { support: 'ignored' }" }
 
-/** What is refused because it is not built, stored nonsense, and pruning on doubt. */
+/** What is refused because it is not built, stored nonsense, pruning on doubt, and writing over what is protected. */
 export const ofObjects: readonly Mutation[] = [
   { name: 'cross-namespace-flag', removes: [{ file: `${kustomize}/options.ts`, ...crossNamespace }], test: { file: `${kustomize}/options.test.ts`, title: 'ends with exit 2 on ["--no-cross-namespace-refs"]' } },
   { name: 'cross-namespace-flag-of-sources', removes: [{ file: `${source}/options.ts`, ...crossNamespace }], test: { file: `${source}/options.test.ts`, title: 'ends with exit 2 on ["--no-cross-namespace-refs"]' } },
@@ -58,6 +58,20 @@ export const ofObjects: readonly Mutation[] = [
     removes: [{ file: `${shared}/apply/prune.ts`, search: 'else failures.push(failureOf(candidate, result.reason))', replace: "else changes.push({ ref: failureOf(candidate, result.reason).ref ?? candidate.ref, action: 'deleted' })" }],
     test: { file: pruneTest, title: doubt },
   })),
+  ...[
+    ['overwrite-without-labels', 'is left alone where it lives under reconcile: disabled'],
+    ['overwrite-of-the-recreated', 'is left alone where somebody recreated it and Git says IfNotPresent'],
+    ['overwrite-unread', 'is not corrected while nobody can say what became of the object'],
+  ].map(([name = '', title = '']) => ({
+    name,
+    removes: [{ file: `${shared}/apply/correct.ts`, search: 'const live = await lookAt(writing, subject, signal)', replace: 'const live = has(subject.entry, bit.present) ? await lookAt(writing, subject, signal) : undefined' }],
+    test: { file: `${shared}/apply/correct.test.ts`, title },
+  })),
+  {
+    name: 'drift-of-what-was-left-alone',
+    removes: [{ file: `${shared}/apply/live/drift.ts`, search: 'if (has(entry, bit.skipped) && !has(entry, bit.present)) return undefined', replace: '' }],
+    test: { file: `${shared}/apply/correct.test.ts`, title: 'is no drift when its kind is listed again' },
+  },
   {
     name: 'prune-of-an-empty-build',
     removes: [{ file: `${kustomize}/kustomization/reconcile.ts`, search: 'if (doubt) return doubt', replace: '' }],
