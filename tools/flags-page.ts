@@ -25,8 +25,8 @@ Every flag and feature gate of Flux's two controllers is accepted by name, so th
 - **ignored**: it has no effect here; giving it another value than its default is told in the log once.
 - **refused**: it restricts security and is not built yet; giving it another value than its default ends the process with exit code 2.
 
-A flag that Flux does not have is marked "Weir's own". In \`weir all\` a flag goes to every controller; one that two controllers default differently takes a
-prefix, as in \`--source.concurrent\`. Booleans are given as \`--flag\` or \`--flag=false\`.
+A flag that Flux does not have is marked "Weir's own". In \`weir all\` a flag goes to every controller that has it; with a prefix, as in
+\`--source.concurrent\` or \`--kustomize.concurrent\`, to one. Booleans are given as \`--flag\` or \`--flag=false\`.
 `
 
 /** The page `docs/spec/flags.md`. */
