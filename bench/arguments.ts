@@ -1,3 +1,4 @@
+import type { Parsed } from '../e2e/command.ts'
 import { shapes, type Shape } from './fleet.ts'
 
 export const scenarioNames = ['mttp', 'monorepo', 'steady', 'chain', 'drift', 'commit', 'memory'] as const
@@ -15,8 +16,6 @@ export interface BenchArguments {
   /** Folder that takes CPU profiles of the controllers. */
   readonly profile?: string
 }
-
-export type ParsedArguments = { readonly kind: 'run'; readonly run: BenchArguments } | { readonly kind: 'help' } | { readonly kind: 'wrong'; readonly message: string }
 
 export const usage = `usage: npm run bench -- SCENARIO [--n N] [--shape S] [--against flux [--flux-n N]] [--json] [--profile DIR]
 
@@ -36,13 +35,15 @@ scenarios, on a real control plane of their own on this machine:
   --json          print the JSON line alone
   --profile DIR   leave CPU profiles of the controllers there
 
-progress goes to stderr; the last line of stdout is one JSON object`
+progress goes to stderr; the last line of stdout is one JSON object, whose "missed" names the figures that are not within their budget
+exit code: 0, also for budgets that are missed at a smaller size than the table's; 1 for one that is missed at full size, or a run that failed;
+2 for wrong arguments`
 
 type Draft = { -readonly [Key in keyof BenchArguments]?: BenchArguments[Key] }
 type Refusal = { readonly kind: 'wrong'; readonly message: string }
 
 /** Reads the command line: `--n 20` and `--n=20` alike. */
-export function parseArguments(argv: readonly string[]): ParsedArguments {
+export function parseArguments(argv: readonly string[]): Parsed<BenchArguments> {
   const draft: Draft = { json: false }
   const left = argv.flatMap((argument) => (/^--[a-z-]+=/.test(argument) ? [argument.slice(0, argument.indexOf('=')), argument.slice(argument.indexOf('=') + 1)] : [argument]))
   for (let argument = left.shift(); argument !== undefined; argument = left.shift()) {

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import path from 'node:path'
 import { gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
@@ -21,24 +22,30 @@ export async function readPublicTexts(platform: Platform): Promise<ReadonlyMap<s
   return texts
 }
 
-/** What controllers that were asked to stop left on disk: half-written files, locks, temporary folders. */
-export async function findLeftFiles(platform: Platform): Promise<readonly string[]> {
-  const entries = await readdir(platform.dir, { recursive: true, withFileTypes: true })
-  const left = entries.filter((entry) => {
-    const isTemporary = entry.name.startsWith(partialPrefix) || entry.name.endsWith('.lock')
-    return isTemporary || path.basename(entry.parentPath) === 'temp' || path.basename(entry.parentPath) === 'trees'
-  })
-  return left.map((entry) => path.relative(platform.dir, path.join(entry.parentPath, entry.name))).sort()
+/** Half-written files, locks and what is in temporary folders. Whoever is at work has some for a moment; at rest there is none, though the processes live. */
+export async function findTemporary({ dir }: Pick<Platform, 'dir'>): Promise<readonly string[]> {
+  return find(dir, ({ name, parentPath }) => name.startsWith(partialPrefix) || name.endsWith('.lock') || path.basename(parentPath) === 'temp')
 }
 
-/** Processes that run a program of this folder, or were started with it in their arguments. */
+/** What controllers that were asked to stop left on disk: unpacked artifacts as well, which a running one keeps. */
+export async function findLeftFiles(platform: Pick<Platform, 'dir'>): Promise<readonly string[]> {
+  const trees = await find(platform.dir, ({ parentPath }) => path.basename(parentPath) === 'trees')
+  return [...trees, ...(await findTemporary(platform))].sort()
+}
+
+async function find(dir: string, isLeft: (entry: Dirent) => boolean): Promise<readonly string[]> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true })
+  return entries.filter(isLeft).map(({ parentPath, name }) => path.relative(dir, path.join(parentPath, name))).sort()
+}
+
+/** Processes that run a program of this folder, work in it (as Git does in a mirror), or were started with it in their arguments. */
 export async function findProcesses(dir: string): Promise<readonly string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const found = await Promise.all(
     pids.map(async (pid) => {
-      const program = await readlink(`/proc/${pid}/exe`).catch(() => '')
+      const [program, place] = await Promise.all(['exe', 'cwd'].map((link) => readlink(`/proc/${pid}/${link}`).catch(() => '')))
       const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim()
-      return program.startsWith(`${dir}/`) || words.includes(`${dir}/`) ? [`${pid} ${words === '' ? program : words}`] : []
+      return [program, place].some((each) => each?.startsWith(`${dir}/`)) || words.includes(`${dir}/`) ? [`${pid} ${words === '' ? program : words}`] : []
     }),
   )
   return found.flat()

@@ -1,3 +1,5 @@
+import type { Parsed } from '../command.ts'
+
 export interface ChaosArguments {
   readonly seeds: number
   readonly from: number
@@ -10,8 +12,6 @@ export interface ChaosArguments {
   /** Print the plan of each seed as well. */
   readonly verbose: boolean
 }
-
-export type ParsedArguments = { readonly kind: 'run'; readonly run: ChaosArguments } | { readonly kind: 'help' } | { readonly kind: 'wrong'; readonly message: string }
 
 export const usage = `usage: npm run chaos -- --seeds N [--from S] [--record FILE] [--lanes L] [--fresh-every K] [--verbose]
 
@@ -30,7 +30,7 @@ progress goes to stderr; the last line of stdout is one JSON object; exit code 1
 const numbers = { '--seeds': 'seeds', '--from': 'from', '--lanes': 'lanes', '--fresh-every': 'freshEvery' } as const
 
 /** Reads the command line: `--seeds 20` and `--seeds=20` alike. */
-export function parseArguments(argv: readonly string[]): ParsedArguments {
+export function parseArguments(argv: readonly string[]): Parsed<ChaosArguments> {
   const draft: { -readonly [Key in keyof ChaosArguments]?: ChaosArguments[Key] } = { from: 1, lanes: 1, freshEvery: 200, record: undefined, verbose: false }
   const left = argv.flatMap((argument) => (/^--[a-z-]+=/.test(argument) ? [argument.slice(0, argument.indexOf('=')), argument.slice(argument.indexOf('=') + 1)] : [argument]))
   for (let argument = left.shift(); argument !== undefined; argument = left.shift()) {
@@ -54,6 +54,6 @@ function isNumber(argument: string): argument is keyof typeof numbers {
   return Object.hasOwn(numbers, argument)
 }
 
-function wrong(message: string): ParsedArguments {
+function wrong(message: string): Parsed<ChaosArguments> {
   return { kind: 'wrong', message }
 }

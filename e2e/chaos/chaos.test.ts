@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { createKube, loadConfig } from '@weir/shared/kube'
+import { setTimeout as pause } from 'node:timers/promises'
+import { gitRepositoryKind, kustomizationKind, type Condition } from '@weir/shared/api'
+import { createKube, loadConfig, type KubeObject } from '@weir/shared/kube'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { findLeftFiles, findProcesses } from '../aftermath.ts'
 import { until } from '../fleet.ts'
 import { describePlan } from './describe.ts'
 import { noRules } from './fault-plan.ts'
+import type { Unit } from './fleet-plan.ts'
 import { planSeed, type Plan } from './plan.ts'
 import { declaredBy, siteOf } from './render-unit.ts'
-import { runSeed, startCourse, type Course } from './seed.ts'
+import { findSilent, runSeed, startCourse, type Course } from './seed.ts'
 import { startWorld } from './world.ts'
 
 const seeds = Array.from({ length: 20 }, (_, index) => 1_001 + index)
@@ -17,6 +20,11 @@ const seeds = Array.from({ length: 20 }, (_, index) => 1_001 + index)
 jest.setTimeout(300_000) // a seed takes seconds; a busy machine, and what does not converge, take minutes
 
 let course: Course
+
+function readyOf(object: KubeObject | undefined): string | undefined {
+  const { conditions } = (object?.['status'] ?? {}) as { readonly conditions?: readonly Condition[] }
+  return conditions?.find(({ type }) => type === 'Ready')?.status
+}
 
 beforeAll(async () => {
   course = await startCourse(await startWorld())
@@ -29,11 +37,32 @@ describe('a random fleet under random faults', () => {
     const { violations } = await runSeed(course, plan)
     if (violations.length > 0) throw new Error(`npm run chaos -- --seeds 1 --from ${seed}\n${violations.join('\n')}\n${describePlan(plan)}`)
   })
+
+  it('secrets were looked for where something was said', () => {
+    expect(findSilent(course)).toEqual([])
+  })
 })
+
+const configMaps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }
 
 describe('who does what may never happen is found out', () => {
   /** The quiet plan of a seed: what is found was planted. */
   const quiet = (seed: number): Plan => ({ ...planSeed(seed), rules: noRules, steps: [{ afterMs: 1_500, act: { kind: 'settle' } }], troubledEnd: false })
+
+  /** The first unit, which is a good one that prunes, gets one more object by a second commit, and there is time to look at it. */
+  const withSecondCommit = (plan: Plan): Plan => {
+    const [first, ...rest] = plan.fleet.units
+    if (first === undefined) throw new Error('the fleet is empty')
+    const whole: Unit = { ...first, shape: 'listed', repository: 0, broken: undefined, prune: true, wait: false, healthChecks: false, dependsOn: [] }
+    const changed: Unit = { ...whole, parts: [...whole.parts, { kind: 'ConfigMap', name: 'second', value: 'second' }] }
+    const steps: Plan['steps'] = [
+      { afterMs: 0, act: { kind: 'settle' } },
+      { afterMs: 0, act: { kind: 'commit', repository: 0, base: plan.base, units: [changed], says: ['add'] } },
+      { afterMs: 0, act: { kind: 'settle' } },
+      { afterMs: 3_000, act: { kind: 'settle' } },
+    ]
+    return { ...plan, fleet: { ...plan.fleet, units: [whole, ...rest] }, steps }
+  }
 
   it('a deletion of what is declared, a secret in an event, a mirror that nobody names', async () => {
     const plan = quiet(2_000)
@@ -41,7 +70,6 @@ describe('who does what may never happen is found out', () => {
     const { platform } = course.world
     const saboteur = await createKube({ config: await loadConfig({ kubeconfig: platform.cluster.kubeconfig() }), userAgent: 'weir-saboteur', telemetry: quietTelemetry() })
     const running = runSeed(course, plan)
-    const configMaps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }
     const names = plan.fleet.units.flatMap((unit) => declaredBy(site, unit)).filter(({ resource, namespace }) => resource === 'configmaps' && namespace === site.namespace)
     const target = { resource: configMaps, namespace: site.namespace, name: names[0]?.name ?? '' }
     await until('it is applied', async () => saboteur.get(target))
@@ -55,6 +83,32 @@ describe('who does what may never happen is found out', () => {
       expect.stringMatching(/^a secret can be read in: Event /),
       expect.stringContaining('mirror planted is left'),
       expect.stringMatching(new RegExp(`weir-saboteur .*: delete configmaps ${site.namespace}/${target.name}: declared by`)),
+    ])
+  })
+
+  it('a deletion of what only the last commit declares, a secret in a status, a temporary folder that stays', async () => {
+    const plan = withSecondCommit(quiet(2_002))
+    const site = siteOf(plan.seed)
+    const { platform } = course.world
+    const saboteur = await createKube({ config: await loadConfig({ kubeconfig: platform.cluster.kubeconfig() }), userAgent: 'weir-saboteur', telemetry: quietTelemetry() })
+    const running = runSeed(course, plan)
+    const { namespace } = site
+    const unit = plan.fleet.units[0]?.name ?? ''
+    const target = { resource: configMaps, namespace, name: `${unit}-second` }
+    const seen = async (): Promise<true | undefined> => (await saboteur.get({ resource: kustomizationKind, namespace, name: unit }).then((found) => JSON.stringify(found?.['status']).includes('-second_') && readyOf(found) === 'True')) || undefined
+    await until('the second commit is applied', seen)
+    await pause(1_000) // seen by the seed as well
+    await saboteur.delete(target)
+    await saboteur.patch({ resource: gitRepositoryKind, namespace, name: `r0-${plan.seed}` }, { type: 'merge', body: { status: { lastHandledReconcileAt: site.canary } }, subresource: 'status', manager: 'saboteur' })
+    const planted = path.join(platform.dir, 'store-git/git/temp/planted')
+    await mkdir(planted)
+    const { violations } = await running
+    await saboteur.close()
+    await rm(planted, { recursive: true })
+    expect(violations).toEqual([
+      `a secret can be read in: GitRepository r0-${plan.seed}`,
+      'left on disk at rest: store-git/git/temp/planted',
+      expect.stringMatching(new RegExp(`weir-saboteur .*: delete configmaps ${namespace}/${target.name}: declared by ${unit}`)),
     ])
   })
 

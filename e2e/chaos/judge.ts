@@ -3,6 +3,7 @@ import type { Kube, KubeObject } from '@weir/shared/kube'
 import { inventoryId, parseApiVersion } from '@weir/shared/manifest'
 import { expectStatus } from '@weir/shared/testing'
 import { compareDeclared, declaredPaths } from '../declared-fields.ts'
+import { findCanaries } from '../invariants.ts'
 import type { Expected } from './expected.ts'
 import type { Unit } from './fleet-plan.ts'
 import type { Site } from './render-unit.ts'
@@ -40,6 +41,8 @@ export function compareSets(what: string, found: readonly string[], wanted: read
 
 export interface EndState {
   readonly site: Site
+  /** Only these units are judged; default: all, and whatever carries labels of a unit that is gone. */
+  readonly only?: ReadonlySet<string>
   readonly units: readonly Unit[]
   readonly expected: readonly Expected[]
   /** Units whose objects may stay behind: they are, or were, not to be pruned. */
@@ -48,16 +51,18 @@ export interface EndState {
 }
 
 /** How the cluster differs from a clean apply of the last revision; none is how it should be. */
-export async function judgeEndState(kube: Kube, { site, units, expected, unpruned, kustomizations }: EndState): Promise<readonly string[]> {
+export async function judgeEndState(kube: Kube, { site, only, units: all, expected: declared, unpruned, kustomizations }: EndState): Promise<readonly string[]> {
+  const isJudged = (unit: string): boolean => only?.has(unit) ?? true
+  const [units, expected] = [all.filter(({ name }) => isJudged(name)), declared.filter(({ unit }) => isJudged(unit))]
   const widgets = expected.filter(({ object }) => object.kind === 'Widget').map(({ object }): Kind => ({ ...parseApiVersion(object.apiVersion), kind: 'Widget', plural: 'widgets', namespaced: true }))
   const owned = await listOwned(kube, site, widgets)
   const wanted = new Map(expected.map(({ unit, object }) => [idOf(object), unit]))
-  const found = [...owned].filter(([id, { unit }]) => wanted.has(id) || !unpruned.has(unit)).map(([id]) => id)
+  const found = [...owned].filter(([id, { unit }]) => wanted.has(id) || (isJudged(unit) && !unpruned.has(unit))).map(([id]) => id)
   const sets = compareSets('cluster', found, [...wanted.keys()])
   const inventories = units.flatMap(({ name }) => {
     const entries = kustomizations.get(name)?.status?.inventory?.entries.map(({ id }) => id) ?? []
-    const declared = expected.filter(({ unit }) => unit === name).map(({ object }) => idOf(object))
-    return compareSets(`inventory of ${name}`, entries, declared)
+    const theirs = expected.filter(({ unit }) => unit === name).map(({ object }) => idOf(object))
+    return compareSets(`inventory of ${name}`, entries, theirs)
   })
   const fields = await Promise.all(
     expected.map(async (each) => {
@@ -88,6 +93,12 @@ export function compareObjects(live: KubeObject, clean: KubeObject): readonly st
   const pathsOf = (side: typeof ours): readonly string[] => declaredPaths(side).map((path) => path.join(' '))
   const edited = (live.metadata.managedFields ?? []).filter(({ manager }) => manager?.startsWith('kubectl')).map(({ manager }) => `${manager} still holds fields`)
   return [...compareDeclared(ours, theirs), ...compareSets('declared', pathsOf(ours), pathsOf(theirs)), ...edited]
+}
+
+/** An object whose text tells a secret. */
+export function judgeText(object: KubeObject, canaries: readonly string[]): readonly string[] {
+  const name = `${object.kind} ${object.metadata.name}`
+  return findCanaries(canaries, new Map([[name, JSON.stringify(object)]])).map((each) => `a secret can be read in: ${each}`)
 }
 
 /** Rules that hold at every moment, whatever goes on: a status says why it is not ready, and is one that a client can act on. */

@@ -1,38 +1,25 @@
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { findLeftFiles, findProcesses } from '../aftermath.ts'
+import { print, runCommand, say } from '../command.ts'
 import { parseArguments, usage, type ChaosArguments } from './arguments.ts'
+import { describePlan } from './describe.ts'
 import { planSeed, type Plan } from './plan.ts'
 import { openRecord, summarise, type RunRecord } from './record.ts'
-import { findLeftFiles, findProcesses } from '../aftermath.ts'
-import { runSeed, startCourse, type SeedReport } from './seed.ts'
-import { describePlan } from './describe.ts'
+import { findSilent, runSeed, startCourse, type SeedReport } from './seed.ts'
 import { startWorld } from './world.ts'
-
-async function main(argv: readonly string[]): Promise<number> {
-  const parsed = parseArguments(argv)
-  switch (parsed.kind) {
-    case 'help':
-      say(usage)
-      return 0
-    case 'wrong':
-      say(`${parsed.message}\n\n${usage}`)
-      return 2
-    case 'run':
-      return runAll(parsed.run)
-  }
-}
 
 interface Progress {
   readonly record: RunRecord
   readonly reports: SeedReport[]
   /** Taken from the front by every lane. */
   readonly left: number[]
-  /** What is wrong with no single seed: what a world left behind. */
+  /** What is wrong with no single seed: what a world left behind, and where it said nothing. */
   readonly leftovers: string[]
   readonly signal: AbortSignal
 }
 
-async function runAll(options: ChaosArguments): Promise<number> {
+async function runAll(options: ChaosArguments, signal: AbortSignal): Promise<number> {
   const { seeds, from, lanes } = options
   const file = options.record ?? path.join(tmpdir(), `weir-chaos-${from}-${Date.now()}.jsonl`)
   say(`record: ${file}`)
@@ -41,11 +28,11 @@ async function runAll(options: ChaosArguments): Promise<number> {
   const wanted = Array.from({ length: seeds }, (_, index) => from + index)
   const known = wanted.flatMap((seed) => record.finished.get(seed) ?? [])
   if (known.length > 0) say(`${known.length} seeds are in the record already`)
-  const progress: Progress = { record, reports: [...known], left: wanted.filter((seed) => !record.finished.has(seed)), leftovers: [], signal: stopSignal() }
+  const progress: Progress = { record, reports: [...known], left: wanted.filter((seed) => !record.finished.has(seed)), leftovers: [], signal }
   await Promise.all(Array.from({ length: Math.min(lanes, Math.max(1, progress.left.length)) }, () => runLane(progress, options)))
   const summary = summarise(progress.reports, { from, seconds: (performance.now() - startedMs) / 1_000 })
-  for (const leftover of progress.leftovers) say(`left behind: ${leftover}`)
-  process.stdout.write(`${JSON.stringify({ ...summary, leftovers: progress.leftovers })}\n`)
+  for (const leftover of progress.leftovers) say(`in the end: ${leftover}`)
+  print(JSON.stringify({ ...summary, leftovers: progress.leftovers }))
   if (progress.signal.aborted) say(`stopped: ${summary.seeds} of ${seeds} seeds are done; the same command with --record ${file} goes on`)
   return summary.violations > 0 || progress.leftovers.length > 0 || summary.seeds < seeds ? 1 : 0
 }
@@ -69,8 +56,8 @@ async function runWorld(progress: Progress, { freshEvery, verbose }: ChaosArgume
     if (report.violations.length > 0) break // what went wrong may go on: the next seed gets a world of its own
   }
   await world.stopControllers()
-  const left = [...(await findLeftFiles(world.platform)), ...(await findProcesses(world.platform.dir))]
-  progress.leftovers.push(...left)
+  const silent = progress.signal.aborted ? [] : findSilent(course).map((channel) => `nothing was heard of: ${channel}`)
+  progress.leftovers.push(...(await findLeftFiles(world.platform)), ...(await findProcesses(world.platform.dir)), ...silent)
 }
 
 const worldBroken = 'the seed could not be run to its end'
@@ -89,20 +76,6 @@ function tell(plan: Plan, report: SeedReport, verbose: boolean): void {
   if (!isGood) say(`  again: npm run chaos -- --seeds 1 --from ${plan.seed}`)
 }
 
-/** Ctrl-C ends the run after the seeds that are running. */
-function stopSignal(): AbortSignal {
-  const stopping = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)))
-  return stopping.signal
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`)
-}
-
-const code = await main(process.argv.slice(2)).catch((error: unknown) => {
-  say(`chaos failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-  return 1
-})
+const code = await runCommand({ name: 'chaos', usage, parse: parseArguments, run: runAll })
 // Not left to Node: its own cleanup spins for ever over a socket that was reset with an answer still on its way.
 process.exit(code)

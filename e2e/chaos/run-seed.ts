@@ -1,15 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { apiVersionOf, conditionTypes, gitRepositoryKind, kustomizationKind, type Kustomization } from '@weir/shared/api'
+import { apiVersionOf, conditionTypes, gitRepositoryKind, kustomizationKind, type Condition, type GitRepository, type Kind, type Kustomization } from '@weir/shared/api'
 import type { KubeObject } from '@weir/shared/kube'
 import type { TestRepository } from '@weir/shared/testing'
 import { applyAs, requestReconcile } from '../fleet.ts'
 import { createJournal, type Journal } from '../invariants.ts'
 import { editByHand } from './edit.ts'
 import type { Unit } from './fleet-plan.ts'
-import { judgeStatus } from './judge.ts'
+import { judgeStatus, judgeText } from './judge.ts'
 import type { Act, Plan } from './plan.ts'
 import { baseFiles, declaredBy, filesOf, kustomizationOf, repositoryName, siteOf, type Site } from './render-unit.ts'
-import type { World } from './world.ts'
+import { loginCanary, type World } from './world.ts'
 
 /** A seed while it runs: what was told to the cluster so far. */
 export interface Run {
@@ -58,7 +58,7 @@ export async function install(world: World, plan: Plan): Promise<Run> {
   const run: Run = { world, plan, site, journal: createJournal(), repositories, commits: [], files: new Map(), units: new Map(), unpruned: new Set(), bases: indices.map(() => plan.base), violations: new Set() }
   for (const index of indices) await commit(run, { repository: index, base: plan.base, units: plan.fleet.units.filter(({ repository }) => repository === index) })
   for (const unit of plan.fleet.units) run.units.set(unit.name, unit)
-  world.trouble(plan.rules)
+  world.trouble(plan.rules, plan.seed)
   await Promise.all(indices.map((index) => declareRepository(run, index)))
   await Promise.all(plan.fleet.units.map((unit) => declare(run, unit)))
   return run
@@ -135,42 +135,58 @@ async function settleSome(run: Run): Promise<void> {
   const endMs = performance.now() + 4_000
   while (performance.now() < endMs) {
     const left = await unready(run).catch(() => ['no answer'])
-    if (left.length === 0) return markApplied(run)
+    if (left.length === 0) return
     await pause(150)
   }
 }
 
-/** Every good unit was seen at its last state: what came before excuses no deletion any more. */
-export function markApplied({ journal, units }: Run): void {
-  const last = new Map(journal.revisions().map(({ owner, revision }) => [owner, revision]))
-  for (const { name, broken } of units.values()) if (broken === undefined) journal.applied(name, last.get(name) ?? '')
+export interface Looked {
+  readonly kustomizations: ReadonlyMap<string, Kustomization>
+  readonly repositories: ReadonlyMap<string, GitRepository>
 }
 
-export async function readFleet(run: Run): Promise<ReadonlyMap<string, Kustomization>> {
-  const { kube } = run.world.platform
-  const { items } = await kube.list(kustomizationKind, { namespace: run.site.namespace })
-  for (const each of items) for (const wrong of judgeStatus({ ...each, kind: 'Kustomization' })) run.violations.add(wrong)
-  return new Map(items.map((each) => [each.metadata.name, each as unknown as Kustomization]))
+/**
+ * Looks at every status, and judges it: it says why it is not ready, and no secret can be read in it. What was seen applied excuses no
+ * deletion of what it declares any more.
+ */
+export async function look(run: Run): Promise<Looked> {
+  const { site, world } = run
+  const read = async (kind: Kind): Promise<readonly KubeObject[]> => (await world.platform.kube.list(kind, { namespace: site.namespace })).items.map((each) => ({ ...each, kind: kind.kind }))
+  const [kustomizations, repositories] = [await read(kustomizationKind), await read(gitRepositoryKind)]
+  for (const each of [...kustomizations, ...repositories]) for (const wrong of [...judgeStatus(each), ...judgeText(each, canariesOf(site))]) run.violations.add(wrong)
+  const byName = <T>(objects: readonly KubeObject[]): ReadonlyMap<string, T> => new Map(objects.map((each) => [each.metadata.name, each as unknown as T]))
+  const looked: Looked = { kustomizations: byName(kustomizations), repositories: byName(repositories) }
+  markApplied(run, looked)
+  return looked
 }
 
-/** Units that are not yet at the last commit and spec, with what they say. */
+export const canariesOf = ({ canary }: Site): readonly string[] => [canary, loginCanary]
+
+function isApplied({ commits }: Run, { repository }: Unit, found: Kustomization | undefined): boolean {
+  const { conditions, lastAppliedRevision, observedGeneration } = found?.status ?? {}
+  const isReady = conditions?.find(({ type }) => type === conditionTypes.ready)?.status === 'True'
+  return isReady && observedGeneration === found?.metadata.generation && lastAppliedRevision?.endsWith(commits[repository] ?? '?') === true
+}
+
+/** Good units that are at their last commit and spec: what came before excuses no deletion any more. */
+function markApplied(run: Run, { kustomizations }: Looked): void {
+  const last = new Map(run.journal.revisions().map(({ owner, revision }) => [owner, revision]))
+  for (const unit of run.units.values()) if (unit.broken === undefined && isApplied(run, unit, kustomizations.get(unit.name))) run.journal.applied(unit.name, last.get(unit.name) ?? '')
+}
+
+/** Units that are not yet at the last commit and spec, and sources that are not ready, with what they say. */
 export async function unready(run: Run): Promise<readonly string[]> {
-  const found = await readFleet(run)
-  return [...run.units.values()].filter(({ broken }) => broken === undefined).flatMap((unit) => {
-    const each = found.get(unit.name)
-    const ready = each?.status?.conditions?.find(({ type }) => type === conditionTypes.ready)
-    const isApplied = each?.status?.lastAppliedRevision?.endsWith(run.commits[unit.repository] ?? '?') === true && each.status.observedGeneration === each.metadata.generation
-    return ready?.status === 'True' && isApplied ? [] : [`${unit.name} is not ready at the last commit: ${ready?.status} ${ready?.reason} ${ready?.message}`]
-  })
+  const { kustomizations, repositories } = await look(run)
+  const readyOf = (object: Kustomization | GitRepository | undefined): Condition | undefined => object?.status?.conditions?.find(({ type }) => type === conditionTypes.ready)
+  const say = (name: string, ready: Condition | undefined): string => `${name} is not ready at the last commit: ${ready?.status} ${ready?.reason} ${ready?.message}`
+  const units = [...run.units.values()].filter((unit) => unit.broken === undefined && !isApplied(run, unit, kustomizations.get(unit.name)))
+  const sources = run.repositories.filter(({ name }) => readyOf(repositories.get(name))?.status !== 'True')
+  return [...units.map(({ name }) => say(name, readyOf(kustomizations.get(name)))), ...sources.map(({ name }) => say(name, readyOf(repositories.get(name))))]
 }
 
 /** Asks every source once more: a push may have met no API server. */
 export async function nudge({ world, site, repositories }: Run): Promise<void> {
   const { kube } = world.platform
   await Promise.all(repositories.map(({ name }) => insist(() => requestReconcile(kube, gitRepositoryKind, { namespace: site.namespace, name }))))
-}
-
-export async function readSources({ world, site }: Run): Promise<readonly KubeObject[]> {
-  return (await world.platform.kube.list(gitRepositoryKind, { namespace: site.namespace })).items
 }
 

@@ -3,16 +3,16 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
 import type { AuditEntry, AuditTail } from '@weir/shared/control-plane'
-import { readPublicTexts } from '../aftermath.ts'
+import { findTemporary, readPublicTexts } from '../aftermath.ts'
 import { findCanaries, findWrongDeletions } from '../invariants.ts'
 import { tailFiles } from './eavesdrop.ts'
 import { renderExpected } from './expected.ts'
-import { noRules, places } from './fault-plan.ts'
+import { places } from './fault-plan.ts'
 import { judgeEndState, listOwned, ownedKinds } from './judge.ts'
 import { finalUnits, type Plan } from './plan.ts'
-import { act, insist, install, markApplied, nudge, readFleet, unready, type Run } from './run-seed.ts'
+import { act, canariesOf, insist, install, look, nudge, unready, type Run } from './run-seed.ts'
 import { namespaces } from './stand-in.ts'
-import { loginCanary, type World } from './world.ts'
+import type { World } from './world.ts'
 
 export interface SeedReport {
   readonly seed: number
@@ -32,11 +32,27 @@ export interface Course {
   readonly audit: AuditTail
   readonly logs: ReturnType<typeof tailFiles>
   readonly settleMs: number
+  /** Where secrets were looked for, and there was something to look at. */
+  readonly heard: Set<Channel>
+}
+
+export const channels = ['logs', 'events', 'metrics of source-controller', 'metrics of kustomize-controller', 'traces', 'bus'] as const
+export type Channel = (typeof channels)[number]
+
+/** Of a text's name. Statuses are judged while their objects live. */
+function channelOf(name: string): Channel | undefined {
+  if (name.startsWith('Event ')) return 'events'
+  return name.startsWith('/') ? 'logs' : channels.find((channel) => channel === name)
+}
+
+/** No secret was read where nothing was read. */
+export function findSilent({ heard }: Course): readonly Channel[] {
+  return channels.filter((channel) => !heard.has(channel))
 }
 
 /** `settleMs`: how long a fleet may take to converge once all is calm; far more than it needs, as machines are busy. */
 export async function startCourse(world: World, settleMs = 120_000): Promise<Course> {
-  return { world, audit: await world.platform.cluster.tailAudit(), logs: tailFiles(), settleMs }
+  return { world, audit: await world.platform.cluster.tailAudit(), logs: tailFiles(), settleMs, heard: new Set() }
 }
 
 /** Runs one plan from an empty cluster to an empty cluster. Rejects only if the world itself is broken. */
@@ -49,7 +65,7 @@ export async function runSeed(course: Course, plan: Plan): Promise<SeedReport> {
   for (const { afterMs, act: next } of plan.steps) {
     await pause(afterMs)
     await act(run, next)
-    await readFleet(run).catch(() => undefined) // for the statuses in between; the API server may be away
+    await look(run).catch(() => undefined) // for the statuses in between; the API server may be away
   }
   world.calm()
   await nudge(run)
@@ -58,6 +74,7 @@ export async function runSeed(course: Course, plan: Plan): Promise<SeedReport> {
   if (converged.length === 0) await judgeEnd(run, course)
   await empty(run, course)
   for (const wrong of await within(5_000, () => findStored(run, mirrors))) run.violations.add(wrong)
+  for (const name of await within(5_000, () => findTemporary(world.platform))) run.violations.add(`left on disk at rest: ${name}`)
   await judgeTraces(run, course)
   const injected = places.flatMap((place) => world.proxies[place].injected().slice(before.get(place)))
   const faults: Record<string, number> = {}
@@ -77,13 +94,17 @@ async function within(ms: number, wrong: () => Promise<readonly string[]>): Prom
   }
 }
 
+/** Ready is a promise that holds at once; only what was edited by hand or deleted as a whole may take a moment longer. */
 async function judgeEnd(run: Run, { settleMs }: Course): Promise<void> {
-  markApplied(run)
-  const { site, unpruned, world } = run
-  const units = [...finalUnits(run.plan).values()]
+  const { site, unpruned, world, plan } = run
+  const units = [...finalUnits(plan).values()]
   const expected = await renderExpected(site, units, run.bases)
-  const look = async (): Promise<readonly string[]> => judgeEndState(world.platform.kube, { site, units, expected, unpruned, kustomizations: await readFleet(run) })
-  for (const wrong of await within(settleMs / 2, look)) run.violations.add(`end state: ${wrong}`)
+  const judge = async (only?: ReadonlySet<string>): Promise<readonly string[]> =>
+    judgeEndState(world.platform.kube, { site, units, expected, unpruned, kustomizations: (await look(run)).kustomizations, ...(only && { only }) })
+  const edited = new Set(plan.steps.flatMap(({ act: { kind, ...rest } }) => (kind === 'edit' && 'unit' in rest ? [rest.unit] : [])))
+  const untouched = new Set(units.map(({ name }) => name).filter((name) => !edited.has(name)))
+  for (const wrong of await insist(() => judge(untouched))) run.violations.add(`end state when all was ready: ${wrong}`)
+  for (const wrong of await within(settleMs / 2, judge)) run.violations.add(`end state: ${wrong}`)
 }
 
 /** Deletes everything, which is part of the test, and then what was not to be pruned. */
@@ -91,11 +112,10 @@ async function empty(run: Run, { settleMs }: Course): Promise<void> {
   const { world, site, plan, journal } = run
   const { kube } = world.platform
   const { namespace } = site
-  if (plan.troubledEnd) world.trouble(plan.rules)
+  if (plan.troubledEnd) world.trouble(plan.rules, plan.seed)
   for (const name of run.units.keys()) journal.push(name, 'deleted', [])
   await Promise.all([...run.units.keys()].map((name) => insist(() => kube.delete({ resource: kustomizationKind, namespace, name }))))
   if (plan.troubledEnd) await pause(700)
-  world.trouble(noRules)
   world.calm()
   for (const wrong of await untilNone(run, kustomizationKind, settleMs)) run.violations.add(wrong)
   const owned = await listOwned(kube, site)
@@ -131,13 +151,14 @@ async function findMirrors(dir: string): Promise<readonly string[]> {
 const controllersOnly = /^weir-(?!platform)/
 
 /** What all of it left to be read: the audit log, and every text that people can see. */
-async function judgeTraces(run: Run, { world, audit, logs }: Course): Promise<void> {
+async function judgeTraces(run: Run, { world, audit, logs, heard }: Course): Promise<void> {
   const { site, journal, violations } = run
   const entries: readonly AuditEntry[] = await audit.take()
   for (const wrong of findWrongDeletions({ audit: entries, revisions: journal.revisions(), deletesAs: controllersOnly })) violations.add(wrong)
   const files = await world.platform.logs()
   const texts = new Map([...(await logs.take(files)), ...world.overheard(), ...[...(await insist(() => readPublicTexts(world.platform)))].filter(([name]) => !files.includes(name))])
-  for (const name of findCanaries([site.canary, loginCanary], texts)) violations.add(`a secret can be read in: ${name}`)
+  for (const name of findCanaries(canariesOf(site), texts)) violations.add(`a secret can be read in: ${name}`)
+  for (const channel of [...texts].flatMap(([name, text]) => (text === '' ? [] : (channelOf(name) ?? [])))) heard.add(channel)
   for (const end of world.unexpectedEnds()) violations.add(end)
   await insist(() => world.platform.kube.delete({ resource: namespaces, namespace: '', name: site.namespace }))
 }

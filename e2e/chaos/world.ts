@@ -21,7 +21,7 @@ export interface World extends AsyncDisposable {
   gitUrl(repository: string): string
   readonly proxies: Readonly<Record<Place, FaultProxy>>
   /** Rules of all proxies at once. Taking them away breaks what is open, so that nothing of them goes on. */
-  trouble(rules: Rules): void
+  trouble(rules: Rules, seed: number): void
   calm(): void
   /** Ends a part as `kill -9` does, and starts it again. `thenAt`: the next process dies at that step, and is started once more. */
   kill(whom: Victim, how: { readonly downMs: number; readonly thenAt: string | undefined }): Promise<void>
@@ -67,7 +67,7 @@ export async function startWorld(onProgress: (line: string) => void = () => unde
     git,
     proxies,
     gitUrl: (repository) => `${proxies.git.url}/${repository}.git`,
-    trouble: (rules) => places.forEach((place) => proxies[place].use(rules[place])),
+    trouble: (rules, seed) => places.forEach((place) => proxies[place].use(rules[place], seed)),
     calm() {
       for (const place of places) proxies[place].use([])
       for (const place of places) proxies[place].breakAll()
@@ -101,7 +101,7 @@ interface Proxied {
   readonly kubeconfigs: Readonly<Record<ControllerName, string>>
 }
 
-/** The proxies' own seed is fixed: what differs between seeds are the rules, and the paths that they strike at. */
+/** The seed is given with the rules. */
 async function startProxies({ cluster, dir, storageAddress, nats }: Platform, git: GitServer): Promise<Proxied> {
   const seed = 1
   const sourceApi = await startApiProxy({ direct: cluster.kubeconfig(source), dir, seed })

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
-import { constants } from 'node:os'
 import { parseArgs } from 'node:util'
+import { print, runCommand, startProgress, type Parsed } from '../command.ts'
 import { table } from './report.ts'
 import { runRepositories } from './repository.ts'
 
@@ -19,56 +19,30 @@ interface Arguments {
   readonly only: string | undefined
 }
 
-/** A sentence for what is wrong; undefined where help is wanted. */
-function parse(argv: readonly string[]): Arguments | string | undefined {
+function parse(argv: readonly string[]): Parsed<Arguments> {
   try {
     const { values, positionals } = parseArgs({
       args: [...argv], allowPositionals: true,
       options: { seed: { type: 'string', default: '1' }, only: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
     })
-    if (values.help) return undefined
+    if (values.help) return { kind: 'help' }
     const missing = positionals.find((directory) => statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
-    if (missing !== undefined) return `${missing} is no directory`
-    return positionals.length === 0 ? 'name at least one checkout' : { directories: positionals, seed: values.seed, only: values.only?.replace(/\/$/, '') }
+    if (missing !== undefined) return { kind: 'wrong', message: `${missing} is no directory` }
+    if (positionals.length === 0) return { kind: 'wrong', message: 'name at least one checkout' }
+    return { kind: 'run', run: { directories: positionals, seed: values.seed, only: values.only?.replace(/\/$/, '') } }
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return { kind: 'wrong', message: error instanceof Error ? error.message : String(error) }
   }
 }
 
-async function main(argv: readonly string[]): Promise<number> {
-  const parsed = parse(argv)
-  if (parsed === undefined || typeof parsed === 'string') {
-    say(parsed === undefined ? usage : `${parsed}\n\n${usage}`)
-    return parsed === undefined ? 0 : 2
-  }
-  const stopping = new AbortController()
-  const stopped: { by?: NodeJS.Signals } = {}
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => {
-      stopped.by = name
-      stopping.abort(new Error(`stopped by ${name}`))
-    })
-  }
-  const startedMs = performance.now()
-  const onProgress = (line: string): void => say(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(7)} s  ${line}`)
-  try {
-    const results = await runRepositories(parsed.directories, { seed: parsed.seed, only: parsed.only, onProgress, signal: stopping.signal })
-    const differs = results.reduce((total, result) => total + result.differs, 0)
-    const directories = results.reduce((total, result) => total + result.directories, 0)
-    process.stdout.write(`${table(results)}\n${JSON.stringify({ seed: parsed.seed, directories, differs, ok: differs === 0 && directories > 0, repositories: results })}\n`)
-    return differs === 0 && directories > 0 ? 0 : 1
-  } catch (error) {
-    if (stopped.by === undefined) throw error
-    say(`stopped by ${stopped.by}`)
-    return 128 + constants.signals[stopped.by]
-  }
+async function run({ directories: checkouts, seed, only }: Arguments, signal: AbortSignal): Promise<number> {
+  const results = await runRepositories(checkouts, { seed, only, onProgress: startProgress(), signal })
+  const differs = results.reduce((total, result) => total + result.differs, 0)
+  const directories = results.reduce((total, result) => total + result.directories, 0)
+  const ok = differs === 0 && directories > 0
+  print(table(results))
+  print(JSON.stringify({ seed, directories, differs, ok, repositories: results }))
+  return ok ? 0 : 1
 }
 
-function say(line: string): void {
-  process.stderr.write(`${line}\n`)
-}
-
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  say(`e2e:repositories failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-  return 1
-})
+process.exitCode = await runCommand({ name: 'e2e:repositories', usage, parse, run })

@@ -1,3 +1,5 @@
+import type { Parsed } from '../command.ts'
+
 export interface SoakArguments {
   /** How long people go on changing things, from when the whole fleet is ready. */
   readonly minutes: number
@@ -8,8 +10,6 @@ export interface SoakArguments {
   /** Folder that takes heap snapshots of the controllers: one after the warm-up, one at the end. */
   readonly heap: string | undefined
 }
-
-export type ParsedArguments = { readonly kind: 'run'; readonly run: SoakArguments } | { readonly kind: 'help' } | { readonly kind: 'wrong'; readonly message: string }
 
 export const usage = `usage: npm run soak -- --minutes M [--kustomizations N] [--seed S] [--record FILE] [--heap DIR]
 
@@ -32,7 +32,7 @@ const readers: Readonly<Record<string, (value: string) => Partial<SoakArguments>
 }
 
 /** `--minutes 5` and `--minutes=5` alike. */
-export function parseArguments(argv: readonly string[]): ParsedArguments {
+export function parseArguments(argv: readonly string[]): Parsed<SoakArguments> {
   const left = argv.flatMap((argument) => (/^--[a-z]+=/.test(argument) ? [argument.slice(0, argument.indexOf('=')), argument.slice(argument.indexOf('=') + 1)] : [argument]))
   const found: { -readonly [Key in keyof SoakArguments]?: SoakArguments[Key] } = {}
   for (let flag = left.shift(); flag !== undefined; flag = left.shift()) {
@@ -54,6 +54,6 @@ function numberIn<T>(value: string, { least, most }: { readonly least: number; r
   return found >= least && found <= most ? take(found) : undefined
 }
 
-function wrong(message: string): ParsedArguments {
+function wrong(message: string): Parsed<SoakArguments> {
   return { kind: 'wrong', message }
 }

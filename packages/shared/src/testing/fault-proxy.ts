@@ -27,7 +27,8 @@ export interface FaultProxy {
   readonly url: string
   readonly port: number
   readonly seed: number
-  use(rules: readonly FaultRule[]): void
+  /** From now on these rules, and this seed if one is given. */
+  use(rules: readonly FaultRule[], seed?: number): void
   injected(): readonly Injection[]
   /** Breaks every connection that is open now. */
   breakAll(): void

@@ -44,8 +44,8 @@ export interface Injection {
 export interface FaultPlan {
   /** The fault for the next request, by the first rule that strikes. */
   choose(method: string, path: string): Fault | undefined
-  /** Replaces the rules; counts start anew. */
-  use(rules: readonly FaultRule[]): void
+  /** Replaces the rules, and the seed if another is given; counts start again. */
+  use(rules: readonly FaultRule[], seed?: number): void
   injected(): readonly Injection[]
 }
 
@@ -55,7 +55,8 @@ export interface FaultPlan {
  */
 export function createFaultPlan(seed: number, given: readonly FaultRule[]): FaultPlan {
   const injected: Injection[] = []
-  const state: { rules: readonly FaultRule[]; seen: Map<string, number>; hits: number[]; strikes: number[] } = {
+  const state: { seed: number; rules: readonly FaultRule[]; seen: Map<string, number>; hits: number[]; strikes: number[] } = {
+    seed,
     rules: given,
     seen: new Map(),
     hits: [],
@@ -76,14 +77,14 @@ export function createFaultPlan(seed: number, given: readonly FaultRule[]): Faul
       state.seen.set(key, occurrence + 1)
       for (const [index, rule] of state.rules.entries()) {
         if (!matches(rule, method, path)) continue
-        if (!strikes(rule, index, drawOf(`${seed}/${index}/${key}/${occurrence}`))) continue
+        if (!strikes(rule, index, drawOf(`${state.seed}/${index}/${key}/${occurrence}`))) continue
         injected.push({ fault: rule.fault, method, path })
         return rule.fault
       }
       return undefined
     },
-    use(rules) {
-      Object.assign(state, { rules, seen: new Map(), hits: [], strikes: [] })
+    use(rules, next = state.seed) {
+      Object.assign(state, { seed: next, rules, seen: new Map(), hits: [], strikes: [] })
     },
     injected: () => injected,
   }
