@@ -9,12 +9,12 @@ const takeAll = (pace: ReturnType<typeof createProgressPace>): number => {
 }
 
 describe('the pace of progress', () => {
-  it('is 10 at once, then 5 a second, and saves up no more than 10', async () => {
+  it('is 10 at once, then 2 a second, and saves up no more than 10', async () => {
     const clock = createFakeClock()
     const pace = createProgressPace(clock)
     expect(takeAll(pace)).toBe(10)
     await clock.advance(1_000)
-    expect(takeAll(pace)).toBe(5)
+    expect(takeAll(pace)).toBe(2)
     await clock.advance(600_000)
     expect(takeAll(pace)).toBe(10)
   })
@@ -29,9 +29,9 @@ describe('the pace of progress', () => {
     await clock.advance(2_000)
     expect(patches()).toHaveLength(10)
     await clock.advance(2_000)
-    expect(patches()).toHaveLength(20)
+    expect(patches()).toHaveLength(14)
     await clock.advance(2_000)
-    expect(patches()).toHaveLength(25)
+    expect(patches()).toHaveLength(18)
     await clock.advance(60_000)
     expect(patches()).toHaveLength(25)
   })

@@ -7,7 +7,7 @@ export interface ProgressPace {
 }
 
 const burst = 10
-const perSecond = 5
+const perSecond = 2
 
 /** One for each controller. */
 export function createProgressPace({ monotonicMs }: Pick<Clock, 'monotonicMs'>): ProgressPace {
