@@ -8,6 +8,7 @@ import { printable } from '../printable.ts'
 import { runControllers } from '../run.ts'
 import type { World } from '../world.ts'
 import { showProgress } from './progress.ts'
+import { logName } from './work-folder.ts'
 
 export interface ControllersRequest {
   readonly connection: ConfigSource
@@ -23,7 +24,7 @@ export interface ControllersRequest {
 /** Both controllers in this process, and what they do to the objects as lines, until Ctrl-C or until they cannot go on. */
 export async function runBoth({ connection, folder, argv, namespace, onReady }: ControllersRequest, world: World): Promise<ExitCode> {
   const { terminal, env, stop } = world
-  const logFile = join(folder, 'weir.log')
+  const logFile = join(folder, logName)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   terminal.tell(`The log of the controllers is ${logFile}`)
   const { kube } = await connect(connection)

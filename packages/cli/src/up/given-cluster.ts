@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Kind } from '@weir/shared/api'
 import type { ConfigSource, Kube } from '@weir/shared/kube'
 import { connect } from '../connection/connect.ts'
@@ -11,6 +8,7 @@ import { runBoth } from './controllers.ts'
 import { createMissingDefinitions } from './definitions.ts'
 import { refuseOccupied } from './occupants.ts'
 import type { UpRequest } from './up.ts'
+import { withWorkFolder } from './work-folder.ts'
 
 const namespaceKind: Kind = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false }
 
@@ -22,21 +20,10 @@ const ownNamespace = 'weir-system'
 export async function upOnCluster(request: UpRequest, world: World): Promise<ExitCode> {
   const source = findConnection(request, world.env)
   const namespace = await prepare(source, request, world)
-  const folder = await mkdtemp(join(tmpdir(), 'weir-up-'))
-  try {
-    return await runBoth(
-      {
-        connection: source,
-        folder,
-        argv: ['--enable-leader-election', ...request.controllerFlags],
-        namespace,
-        onReady: () => world.terminal.print(world.terminal.paint('green', 'Weir is ready. Ctrl-C ends it; the objects and definitions stay.')),
-      },
-      world,
-    )
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const ready = world.terminal.paint('green', 'Weir is ready. Ctrl-C ends it; the objects and definitions stay.')
+  return withWorkFolder(world.terminal, (folder) =>
+    runBoth({ connection: source, folder, argv: ['--enable-leader-election', ...request.controllerFlags], namespace, onReady: () => world.terminal.print(ready) }, world),
+  )
 }
 
 /** Everything that is decided before the first controller starts. Resolves to the namespace of the leases. */

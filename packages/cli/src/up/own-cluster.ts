@@ -8,6 +8,7 @@ import type { World } from '../world.ts'
 import { findCheckout, waysToACluster } from './checkout.ts'
 import { runBoth } from './controllers.ts'
 import type { UpRequest } from './up.ts'
+import { withWorkFolder } from './work-folder.ts'
 
 /** The account that both controllers share here, with the rights that the chart gives to each. */
 const account = 'weir'
@@ -24,17 +25,20 @@ export async function upOnOwnCluster(request: UpRequest, world: World): Promise<
   await using nats = await startNats({ ...started, ...(request.dir !== undefined && { dir: join(own, 'nats') }) })
   await installObjects([...customResourceDefinitions(), ...rightsOf(checkout)], { kubeconfig: cluster.kubeconfig(), signal })
   terminal.print(introduction(cluster, nats.url))
-  return await runBoth(
-    {
-      connection: { kubeconfig: cluster.kubeconfig(account) },
-      folder: own,
-      // With leases: another `weir up --kubeconfig` against this cluster sees that it is taken.
-      argv: ['--enable-leader-election', `--nats-url=${nats.url}`, ...request.controllerFlags],
-      namespace,
-      onReady: () => terminal.print(terminal.paint('green', 'Weir is ready. Ctrl-C ends everything.')),
-    },
-    world,
-  )
+  const run = (folder: string): Promise<ExitCode> =>
+    runBoth(
+      {
+        connection: { kubeconfig: cluster.kubeconfig(account) },
+        folder,
+        // With leases: another `weir up --kubeconfig` against this cluster sees that it is taken.
+        argv: ['--enable-leader-election', `--nats-url=${nats.url}`, ...request.controllerFlags],
+        namespace,
+        onReady: () => terminal.print(terminal.paint('green', 'Weir is ready. Ctrl-C ends everything.')),
+      },
+      world,
+    )
+  // The cluster's folder goes with the cluster, and a log that says why they failed must not.
+  return await (request.dir === undefined ? withWorkFolder(terminal, run) : run(own))
 }
 
 function introduction({ url, kubeconfig }: ControlPlane, natsUrl: string): string {

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
 import { gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
 import { customResourceDefinitions } from '@weir/shared/api/schemas'
 import type { ControlPlane } from '@weir/shared/control-plane'
@@ -137,6 +138,19 @@ describe('weir up with a given cluster', () => {
 
   it('passes a mistake in the flags of the controllers on as one of usage', async () => {
     expect(await runForTest(['up', ...given(), '--', '--nope'])).toMatchObject({ code: 2, err: expect.stringContaining('unknown flag: --nope') })
+  })
+
+  it('keeps the log, and nothing else of its folder, when a controller fails', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`
+    const { code, err } = await runForTest(['up', ...given(), '--', `--storage-addr=${address}`])
+    taken.close()
+    expect(code).toBe(1)
+    const log = /^The log of the controllers stays: (.*)$/m.exec(err)?.[1] ?? ''
+    expect(readFileSync(log, 'utf8')).toContain('process cannot go on')
+    expect(readdirSync(dirname(log))).toEqual(['weir.log'])
+    rmSync(dirname(log), { recursive: true })
   })
 
   it('says so where the definition that is there is another version', async () => {
