@@ -9,4 +9,21 @@ describe('parseOptions', () => {
   it.each([[['--no-cross-namespace-refs']], [['--default-service-account=deployer']], [['--no-such-flag']], [['--artifact-digest-algo=md5']], [['--watch-all-namespaces=false']]])('ends with exit 2 on %j', (argv) => {
     expect(parseOptions(argv, {})).toMatchObject({ ok: false, exitCode: 2 })
   })
+
+  it.each([
+    [['--leader-election-lease-duration=15s'], '--leader-election-lease-duration=15s must be longer than --leader-election-renew-deadline=30s: two could lead at once'],
+    [['--leader-election-renew-deadline=35s'], '--leader-election-lease-duration=35s must be longer than --leader-election-renew-deadline=35s: two could lead at once'],
+    [['--leader-election-renew-deadline=6s'], '--leader-election-renew-deadline=6s must be longer than 1.2 times --leader-election-retry-period=5s'],
+    [['--leader-election-retry-period=25s'], '--leader-election-renew-deadline=30s must be longer than 1.2 times --leader-election-retry-period=25s'],
+    [['--leader-election-retry-period=0s'], '--leader-election-retry-period=0s must be longer than 0'],
+    [['--leader-election-retry-period=-5s'], '--leader-election-retry-period=-5s must be longer than 0'],
+  ])('ends with exit 2 on %j with leader election, as two could lead or none', (argv, message) => {
+    expect(parseOptions(['--enable-leader-election', ...argv], {})).toEqual({ ok: false, exitCode: 2, message })
+    expect(parseOptions(argv, {})).toMatchObject({ ok: true }) // nobody reads them
+  })
+
+  it('takes durations of a lease that fit together', () => {
+    const argv = ['--enable-leader-election', '--leader-election-lease-duration=3s', '--leader-election-renew-deadline=2s', '--leader-election-retry-period=500ms']
+    expect(parseOptions(argv, {})).toMatchObject({ ok: true, options: { flags: { 'leader-election-lease-duration': 3_000 } } })
+  })
 })

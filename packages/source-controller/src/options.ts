@@ -1,4 +1,4 @@
-import { bool, durationMs, int, oneOf, parseFlags, sharedFlags, text, texts, type FlagValues, type Gate, type ParsedFlags } from '@weir/shared/runtime'
+import { bool, durationMs, findLeaseProblem, int, oneOf, parseFlags, sharedFlags, text, texts, type FlagValues, type Gate, type ParsedFlags } from '@weir/shared/runtime'
 
 /** Flags of source-controller, with Flux's names (docs/spec/flags.md). */
 export const sourceFlags = {
@@ -52,6 +52,8 @@ export type ParsedOptions = { readonly ok: true; readonly options: SourceOptions
 export function parseOptions(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): ParsedOptions {
   const parsed = parseFlags({ flags: sourceFlags, gates: sourceGates, argv, env })
   if (!parsed.ok) return parsed
+  const problem = findLeaseProblem(parsed.flags)
+  if (problem !== undefined) return { ok: false, exitCode: 2, message: problem }
   const namespace = parsed.flags['watch-all-namespaces'] ? undefined : env['RUNTIME_NAMESPACE'] || undefined
   if (!parsed.flags['watch-all-namespaces'] && namespace === undefined) {
     return { ok: false, exitCode: 2, message: '--watch-all-namespaces=false needs RUNTIME_NAMESPACE to say which one' }
