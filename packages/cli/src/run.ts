@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { start as startKustomize } from '@weir/kustomize-controller'
 import { kustomizeFlags, parseOptions as parseKustomizeOptions } from '@weir/kustomize-controller/options'
-import { createInProcessBus, createNatsBus, readClusterName, type Bus } from '@weir/shared/events'
+import { createInProcessBus, createLateBus, createNatsBus, parseServerAddress, untilClusterName, type Bus } from '@weir/shared/events'
 import { createKube, KubeError, loadConfig, type ConfigSource, type Kube } from '@weir/shared/kube'
 import { leaseName, processMemory, runProcess, systemClock, type Host, type Member, type Started } from '@weir/shared/runtime'
 import { createTelemetry, type Telemetry } from '@weir/shared/telemetry'
@@ -154,7 +154,7 @@ async function runPrepared({ request, telemetry, flags, kill }: ProcessParts, pr
   const config = await loadConfig(request.connection())
   const kube = await createKube({ config, userAgent: `weir/${version}`, telemetry })
   try {
-    const bus = await createBus(flags, kube, telemetry)
+    const bus = createBus(flags, kube, telemetry)
     const namespace = request.env['RUNTIME_NAMESPACE'] || config.namespace || 'flux-system'
     return await runProcess({
       members: prepared.map((each) => memberOf(each, kube, namespace)),
@@ -194,8 +194,15 @@ function memberOf({ name, flags, start }: Prepared, kube: Kube, namespace: strin
   }
 }
 
-async function createBus(flags: ProcessFlags, kube: Kube, telemetry: Telemetry): Promise<Bus> {
-  if (flags['nats-url'] === '') return createInProcessBus({ cluster: flags['cluster-name'] || 'this', telemetry })
-  const cluster = flags['cluster-name'] || (await readClusterName(kube))
-  return createNatsBus({ url: flags['nats-url'], cluster, telemetry })
+/** No controller waits for its bus: without the name of the cluster, as while the API server is away, it joins later. */
+function createBus(flags: ProcessFlags, kube: Kube, telemetry: Telemetry): Bus {
+  const url = flags['nats-url']
+  const cluster = flags['cluster-name']
+  if (url === '') return createInProcessBus({ cluster: cluster || 'this', telemetry })
+  if (cluster !== '') return createNatsBus({ url, cluster, telemetry })
+  parseServerAddress(url) // a mistake in it is told now
+  return createLateBus({
+    telemetry,
+    open: async (signal) => createNatsBus({ url, telemetry, cluster: await untilClusterName({ kube, signal, log: telemetry.log }) }),
+  })
 }

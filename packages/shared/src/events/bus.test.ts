@@ -6,6 +6,7 @@ import { createTelemetry, quietTelemetry, redactor } from '@weir/shared/telemetr
 import type { Telemetry } from '@weir/shared/telemetry'
 import type { Bus, BusEvent, ReceivedEvent } from './bus.ts'
 import { createInProcessBus } from './in-process-bus.ts'
+import { createLateBus } from './late-bus.ts'
 import { createNatsBus } from './nats-bus.ts'
 
 const running: { server: Nats | undefined; buses: Bus[] } = { server: undefined, buses: [] }
@@ -20,6 +21,7 @@ afterAll(() => running.server?.stop())
 
 const implementations = [
   { name: 'in-process', create: (telemetry: Telemetry, cluster: string): Bus => createInProcessBus({ cluster, telemetry }) },
+  { name: 'late', create: (telemetry: Telemetry, cluster: string): Bus => createLateBus({ telemetry, open: async () => createInProcessBus({ cluster, telemetry }) }) },
   { name: 'nats', create: (telemetry: Telemetry, cluster: string): Bus => createNatsBus({ cluster, telemetry, url: running.server?.url ?? '' }) },
 ]
 
