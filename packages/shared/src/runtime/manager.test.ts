@@ -16,7 +16,7 @@ function setUp(given: { readonly started?: Partial<Started>; readonly election?:
   const hosts: Host[] = []
   const fences: (() => boolean)[] = []
   const cluster = createMemoryCluster((object) => ({ ok: true, value: object }), () => new KubeError('conflict', 'patch lease'))
-  const kube = { ...cluster.kube, fence: (mayWrite: () => boolean) => void fences.push(mayWrite) } as Kube
+  const kube: Kube = { ...cluster.kube, fence: (mayWrite) => void fences.push(mayWrite), as: () => kube }
   const election = given.election && { namespace: 'default', name: 'toy', identity: 'me', release: true, durations: { leaseMs: 300, renewMs: 200, retryMs: 20 }, ...given.election }
   const member: Member = {
     controller: 'toy-controller',
@@ -102,6 +102,24 @@ describe('runProcess', () => {
     expect(world.told).toEqual(['abandon', 'close'])
   })
 
+  it.each([
+    ['fails', 1],
+    ['is stopped and is not to give its lease back', 0],
+  ])('a controller that %s renews its lease no more', async (...[, expected]) => {
+    const working = Promise.withResolvers<void>()
+    const world = setUp({ election: { release: false }, started: { working: working.promise } })
+    const code = runProcess(world.options)
+    await world.ready
+    await world.hosts[0]?.leading
+    if (expected === 0) world.stop.abort()
+    else working.reject(new Error('port taken'))
+    expect(await code).toBe(expected)
+    const calls = world.cluster.calls.length
+    await systemClock.sleep(100)
+    expect(world.cluster.calls.length).toBe(calls)
+    expect(world.cluster.object('toy')).toMatchObject({ spec: { holderIdentity: 'me' } })
+  })
+
   it('ends with 1 when an address is taken', async () => {
     const first = setUp()
     const ended = runProcess(first.options)
@@ -137,6 +155,18 @@ describe('runProcess', () => {
     expect(await ended).toBe(1)
     expect(world.told).toEqual(['abandon', 'close'])
     expect(world.hosts[0]?.signal.reason).toMatchObject({ why: 'lost-lease' })
+  })
+
+  it('ends with 1 when the lease can be renewed no more for a reason that nobody expects', async () => {
+    const world = setUp({ election: {} })
+    const ended = runProcess(world.options)
+    await world.ready
+    await world.hosts[0]?.leading
+    world.cluster.before = () => {
+      throw new TypeError('a bug')
+    }
+    expect(await ended).toBe(1)
+    expect(world.told).toEqual(['abandon', 'close'])
   })
 
   it('stops a follower that never led', async () => {

@@ -13,7 +13,7 @@ import { RunAborted, type OnStep } from './step.ts'
 export interface Member {
   /** `source-controller` */
   readonly controller: string
-  /** Its own connection or a view of a shared one; fenced here as soon as it leads. */
+  /** Its own connection or a view of a shared one, not fenced: the lease is held over it. The controller's view of it is fenced as soon as it leads. */
   readonly kube: Kube
   /** Absent: no leader election. */
   readonly election?: { readonly namespace: string; readonly name: string; readonly identity: string; readonly durations?: LeaseDurations; readonly release: boolean }
@@ -82,9 +82,10 @@ export async function runProcess(options: ProcessOptions): Promise<ExitCode> {
 async function startMember(options: ProcessOptions, place: { readonly member: Member; readonly health: Health; readonly ending: AbortSignal }): Promise<Running> {
   const { bus, clock, stop, onStep } = options
   const { member, health, ending } = place
-  const { controller, kube, election } = member
+  const { controller, election } = member
   const telemetry = options.telemetry.named(controller)
-  const leadership = election && lead({ kube, clock, telemetry, controller, lease: election, signal: AbortSignal.any([stop, ending]), identity: election.identity, ...(election.durations ? { durations: election.durations } : {}) })
+  const kube = member.kube.as({})
+  const leadership = election && lead({ kube: member.kube, clock, telemetry, controller, lease: election, signal: AbortSignal.any([stop, ending]), identity: election.identity, ...(election.durations ? { durations: election.durations } : {}) })
   const leading = leadership ? leadership.acquired.then(() => kube.fence(leadership.holding)) : Promise.resolve()
   leading.catch(() => undefined) // stopped before it led: whoever waits for it hears of it
   const server = health.of(controller)
@@ -131,11 +132,13 @@ async function stop(options: ProcessOptions, running: readonly Running[], ending
   await Promise.all(running.map(({ started }) => started.drain(graceMs)))
   ending.abort(new RunAborted('shutdown'))
   await Promise.all(running.flatMap(({ leadership, member }) => (leadership && member.election?.release === true ? [leadership.release()] : [])))
+  for (const { leadership } of running) leadership?.abandon()
 }
 
 function abandon(running: readonly Running[], ending: AbortController): void {
   ending.abort(new RunAborted('lost-lease'))
   for (const { started } of running) started.abandon()
+  for (const { leadership } of running) leadership?.abandon()
 }
 
 async function closeAll({ bus, telemetry }: ProcessOptions, running: readonly Running[], probes: Probes | undefined): Promise<void> {

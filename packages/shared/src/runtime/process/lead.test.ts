@@ -7,17 +7,26 @@ import { lead, leaseName, type Leadership } from './lead.ts'
 
 type Spec = Readonly<Record<string, unknown>>
 
+interface State {
+  acquired: boolean
+  lost: boolean
+  broke?: string
+}
+
 function setUp() {
   const clock = createFakeClock()
   const cluster = createMemoryCluster((object) => ({ ok: true, value: object }), () => new KubeError('conflict', 'patch lease'))
-  const run = (identity: string, on: FakeClock = clock, signal = new AbortController().signal): Leadership & { state: { acquired: boolean; lost: boolean } } => {
+  const run = (identity: string, on: FakeClock = clock, signal = new AbortController().signal): Leadership & { state: State } => {
     const leadership = lead({ kube: cluster.kube, clock: on, telemetry: quietTelemetry(), controller: 'toy', lease: { namespace: 'default', name: 'toy' }, identity, signal })
-    const state = { acquired: false, lost: false }
+    const state: State = { acquired: false, lost: false }
     leadership.acquired.then(
       () => (state.acquired = true),
       () => undefined,
     )
-    void leadership.lost.then(() => (state.lost = true))
+    leadership.lost.then(
+      () => (state.lost = true),
+      (error: unknown) => (state.broke = String(error)),
+    )
     return { ...leadership, state }
   }
   const spec = (): Spec => (cluster.object('toy') as unknown as { spec: Spec }).spec
@@ -95,6 +104,40 @@ describe('lead', () => {
     expect(a.holding()).toBe(false)
   })
 
+  it('opens no fence again: a renewal that is answered after the deadline comes too late', async () => {
+    const { clock, cluster, run, spec } = setUp()
+    const a = run('a')
+    await clock.advance(24_999)
+    const gate = Promise.withResolvers<void>()
+    cluster.before = ({ verb }) => (verb === 'patch' ? gate.promise : undefined)
+    await clock.advance(25_002) // the renewal of 25 s hangs, and the one before was at 20 s
+    expect(a.holding()).toBe(false)
+    gate.resolve()
+    await clock.advance(0)
+    expect(spec()['renewTime']).toBe('2026-01-02T03:04:30.000000Z') // it was carried out
+    expect([a.holding(), a.state.lost]).toEqual([false, true])
+  })
+
+  it('does not run again for a lease that another held in between', async () => {
+    const { clock, run, spec, takeBy } = setUp()
+    const a = run('a')
+    await clock.advance(0)
+    takeBy('')
+    await clock.advance(5_000)
+    expect([a.holding(), a.state.lost, spec()['holderIdentity']]).toEqual([false, true, ''])
+  })
+
+  it('says so when renewing breaks: nobody would end a process whose writes are all refused', async () => {
+    const { clock, cluster, run } = setUp()
+    const a = run('a')
+    await clock.advance(0)
+    cluster.before = () => {
+      throw new TypeError('a bug')
+    }
+    await clock.advance(5_000)
+    expect(a.state).toEqual({ acquired: true, lost: false, broke: 'TypeError: a bug' })
+  })
+
   it('notices that another took the lease', async () => {
     const { clock, run, takeBy } = setUp()
     const a = run('a')
@@ -132,6 +175,62 @@ describe('lead', () => {
     expect(b.state.acquired).toBe(true)
   })
 
+  it.each<readonly [string, (gate: Promise<void>) => Promise<void>]>([
+    ['acquired while it was stopping', (gate) => gate],
+    [
+      'acquired by a request whose answer was lost',
+      async (gate) => {
+        await gate
+        throw new KubeError('timeout', 'patch lease')
+      },
+    ],
+  ])('gives back a lease that was %s', async (...[, answer]) => {
+    const { clock, cluster, run, spec, takeBy } = setUp()
+    cluster.edit('toy', (object) => object)
+    takeBy('')
+    const gate = Promise.withResolvers<void>()
+    const patched = { yet: false }
+    cluster.before = async ({ verb, body }) => {
+      if (verb !== 'patch' || patched.yet) return
+      patched.yet = true
+      await answer(gate.promise).catch((error: unknown) => {
+        takeBy(String((body as { spec: Spec }).spec['holderIdentity'])) // it was carried out all the same
+        throw error
+      })
+    }
+    const stop = new AbortController()
+    const a = run('a', clock, stop.signal)
+    await clock.advance(0)
+    expect(patched.yet).toBe(true)
+    stop.abort(new Error('shutdown'))
+    const released = a.release()
+    gate.resolve()
+    await released
+    expect(spec()).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1 })
+    expect([a.state, a.holding(), clock.pending()]).toEqual([{ acquired: false, lost: false }, false, 0])
+  })
+
+  it('stops renewing when abandoned, and gives nothing back', async () => {
+    const { clock, cluster, run, spec } = setUp()
+    const a = run('a')
+    await clock.advance(4_000)
+    a.abandon()
+    await clock.advance(60_000)
+    expect([a.holding(), a.state.lost, clock.pending(), cluster.calls.length]).toEqual([false, false, 0, 2])
+    expect(spec()['holderIdentity']).toBe('a')
+  })
+
+  it('asks for nothing when a follower stops', async () => {
+    const { clock, cluster, run } = setUp()
+    run('a')
+    await clock.advance(0)
+    const b = run('b')
+    await clock.advance(0)
+    const before = cluster.calls.length
+    await b.release()
+    expect(cluster.calls).toHaveLength(before)
+  })
+
   it('does not give back what another holds', async () => {
     const { clock, run, spec, takeBy } = setUp()
     const a = run('a')
@@ -150,6 +249,8 @@ describe('lead', () => {
     await clock.advance(1_000)
     abort.abort(new Error('shutdown'))
     await expect(b.acquired).rejects.toThrow('shutdown')
+    await clock.advance(0) // a process that fails releases nothing: no rejection may be left that nobody handles
+    expect(b.state).toEqual({ acquired: false, lost: false })
     await b.release()
   })
 })

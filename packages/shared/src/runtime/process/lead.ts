@@ -4,7 +4,7 @@ import type { Telemetry } from '@weir/shared/telemetry'
 import type { Clock } from '../clock.ts'
 
 export interface LeadOptions {
-  /** A connection that no lease fences: it must be able to take the lease first. */
+  /** A view that no lease fences: a lease is taken before there is one to hold, and given back when it may be held no more. */
   readonly kube: Pick<Kube, 'get' | 'create' | 'patch'>
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -14,7 +14,7 @@ export interface LeadOptions {
   /** Field manager of the lease. */
   readonly controller: string
   readonly durations?: LeaseDurations
-  /** Ends the attempts to become leader; an acquired lease is given back by `release`. */
+  /** Ends the attempts to become leader, also one that succeeds too late; a lease is given back by `release`. */
   readonly signal: AbortSignal
 }
 
@@ -31,12 +31,17 @@ export const leaseDurations: LeaseDurations = { leaseMs: 35_000, renewMs: 30_000
 export interface Leadership {
   /** Resolves when the lease is ours; rejects with the signal's reason when it aborts first. */
   readonly acquired: Promise<void>
-  /** Resolves when a lease that was ours was taken or could not be renewed in time. */
+  /** Resolves when a lease that was ours was taken or could not be renewed in time; rejects when renewing broke. */
   readonly lost: Promise<void>
-  /** False once the last renewal is older than the renew deadline, by the monotonic clock. For `kube.fence`. */
+  /**
+   * False once the last renewal is older than the renew deadline, by the monotonic clock, and from then on: no answer that comes later
+   * opens the fence again. For `kube.fence`.
+   */
   holding(): boolean
-  /** After the last write: stops renewing and hands the lease over at once. Never throws. */
+  /** After the last write: stops renewing and hands the lease over at once, if it may be ours. Never throws. */
   release(): Promise<void>
+  /** Stops renewing and gives nothing back: others wait until the lease has run out. */
+  abandon(): void
 }
 
 /** `<controller>-leader-election`, with 8 hex of the label selector's SHA-256 for a shard (contract 1.10). */
@@ -63,6 +68,10 @@ interface Candidate {
   seen: { readonly renewal: string; readonly sinceMs: number } | undefined
   /** Start of the last request that renewed our lease, monotonic. */
   renewedMs: number | undefined
+  /** A write with our name was sent: whatever was answered, the lease may be ours. */
+  claimed: boolean
+  /** It was acquired: another's name in it is a loss, and no reason to run for it again. */
+  leads: boolean
   released: boolean
   pausing: AbortController
 }
@@ -74,42 +83,57 @@ export function lead(options: LeadOptions): Leadership {
     durations: options.durations ?? leaseDurations,
     seen: undefined,
     renewedMs: undefined,
+    claimed: false,
+    leads: false,
     released: false,
     pausing: new AbortController(),
   }
   const acquired = acquire(candidate)
   const renewing = acquired.then(() => renew(candidate))
-  renewing.catch(() => undefined) // told by `acquired`
+  renewing.catch(() => undefined) // told by `acquired`, or by `lost`
+  const never = new Promise<never>(() => undefined)
+  // What `acquired` rejects with is no loss: it never led.
+  const lost = acquired.then(() => renewing, () => never).then((ended) => (ended === 'lost' ? undefined : never))
+  lost.catch(() => undefined) // whoever waits for it hears of it
   return {
     acquired,
-    lost: renewing.then(
-      (ended) => (ended === 'lost' ? undefined : new Promise<never>(() => undefined)),
-      () => new Promise<never>(() => undefined),
-    ),
+    lost,
     holding: () => isHolding(candidate),
     async release() {
-      const held = isHolding(candidate)
-      candidate.released = true
-      candidate.pausing.abort()
-      await renewing.catch(() => undefined)
-      if (held) await handOver(candidate)
+      endRenewing(candidate)
+      await renewing.catch(() => undefined) // the request in flight may be the one that acquires
+      if (candidate.claimed) await handOver(candidate)
+      candidate.renewedMs = undefined
+    },
+    abandon() {
+      endRenewing(candidate)
       candidate.renewedMs = undefined
     },
   }
+}
+
+function endRenewing(candidate: Candidate): void {
+  candidate.released = true
+  candidate.pausing.abort()
 }
 
 function isHolding({ options, durations, renewedMs }: Candidate): boolean {
   return renewedMs !== undefined && options.clock.monotonicMs() - renewedMs < durations.renewMs
 }
 
+/** Until the renew deadline; 0 when it is past. */
+function leftMs({ options, durations, renewedMs }: Candidate): number {
+  return Math.max(0, durations.renewMs - (options.clock.monotonicMs() - (renewedMs ?? 0)))
+}
+
 async function acquire(candidate: Candidate): Promise<void> {
   const { options, durations } = candidate
-  const { clock, signal, telemetry, lease, identity } = options
-  for (;;) {
-    signal.throwIfAborted()
-    if (await attempt(candidate)) break
-    await clock.sleep(durations.retryMs, signal)
-  }
+  const { clock, telemetry, lease, identity } = options
+  const ending = AbortSignal.any([options.signal, candidate.pausing.signal])
+  ending.throwIfAborted()
+  while (!(await attempt(candidate))) await clock.sleep(durations.retryMs, ending)
+  ending.throwIfAborted() // acquired while stopping: nobody begins to work on it, and `release` gives it back
+  candidate.leads = true
   telemetry.log.info('lease acquired', { lease: `${lease.namespace}/${lease.name}`, identity })
 }
 
@@ -117,11 +141,10 @@ async function renew(candidate: Candidate): Promise<'lost' | 'released'> {
   const { options, durations } = candidate
   const { clock, telemetry, lease } = options
   while (!candidate.released) {
-    const leftMs = durations.renewMs - (clock.monotonicMs() - (candidate.renewedMs ?? 0))
-    const rest = await clock.sleep(Math.max(0, Math.min(durations.retryMs, leftMs)), candidate.pausing.signal).catch(() => 'released' as const)
+    const rest = await clock.sleep(Math.min(durations.retryMs, leftMs(candidate)), candidate.pausing.signal).catch(() => 'released' as const)
     if (rest === 'released') break
-    const renewed = await attempt(candidate)
-    if (renewed || isHolding(candidate)) continue
+    if (isHolding(candidate)) await attempt(candidate) // past the deadline it would open a fence that has refused writes
+    if (isHolding(candidate)) continue
     candidate.renewedMs = undefined
     telemetry.log.error('lease lost', { lease: `${lease.namespace}/${lease.name}` })
     return 'lost'
@@ -135,6 +158,7 @@ async function attempt(candidate: Candidate): Promise<boolean> {
   const startedMs = clock.monotonicMs()
   try {
     if (!(await takeOrRenew(candidate, startedMs))) return false
+    if (candidate.leads && !isHolding(candidate)) return false // too late: writes were refused in the meantime
     candidate.renewedMs = startedMs // the server's answer may have been long under way: the request's start is safe
     return true
   } catch (error) {
@@ -152,14 +176,16 @@ async function takeOrRenew(candidate: Candidate, startedMs: number): Promise<boo
   if (candidate.released) return false
   if (found === undefined) {
     const object = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { ...lease }, spec: claim(candidate, undefined) }
+    candidate.claimed = true
     await bounded(candidate, (signal) => kube.create(resource, object, { manager: candidate.options.controller, signal }))
     return true
   }
   const spec = specOf(found)
   if (spec.holderIdentity !== identity) {
     candidate.renewedMs = undefined // another took it: we hold nothing any more
-    if (!isExpired(candidate, spec, startedMs)) return false
+    if (candidate.leads || !isExpired(candidate, spec, startedMs)) return false
   }
+  candidate.claimed = true
   await bounded(candidate, (signal) => write(candidate, found, { spec: claim(candidate, spec), signal }))
   return true
 }
@@ -209,10 +235,12 @@ class DeadlineError extends Error {}
 /** Expected now and then; anything else (no right to the lease) is for a person. */
 const passing: ReadonlySet<string> = new Set(['unreachable', 'timeout', 'throttled', 'server', 'conflict', 'already-exists', 'aborted'])
 
-/** A renewal that hangs must not hide that the lease is running out. */
-async function bounded<T>({ options, durations }: Candidate, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** A renewal that hangs must not hide that the lease is running out: at the renew deadline it is over, too. */
+async function bounded<T>(candidate: Candidate, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { options, durations, leads, released } = candidate
   const controller = new AbortController()
-  const timer = options.clock.timer(durations.retryMs, () => controller.abort(new DeadlineError('no answer in time')))
+  const limitMs = leads && !released ? Math.min(durations.retryMs, leftMs(candidate)) : durations.retryMs
+  const timer = options.clock.timer(limitMs, () => controller.abort(new DeadlineError('no answer in time')))
   try {
     return await call(controller.signal)
   } finally {
