@@ -19,8 +19,9 @@ export async function start(options: KustomizeOptions, host: Host): Promise<Star
   const cachePath = flags['cache-path'] || path.join(tmpdir(), 'weir-kustomize-controller')
   await makeOwnFolder(cachePath)
   const http = createHttp({ telemetry, userAgent: 'weir-kustomize-controller' })
+  // The engine first: its build may take minutes and can be given up, when there is nothing to close yet.
+  const engine = await createEngine({ binary: flags['kustomize-engine'], viewsDir: path.join(cachePath, 'views'), signal: host.signal }, telemetry)
   const fetcher = await createFetcher({ http, cacheDir: path.join(cachePath, 'artifacts'), retries: flags['http-retry'], telemetry })
-  const engine = await createEngine(flags['kustomize-engine'], path.join(cachePath, 'views'), telemetry)
   const builder = createBuilder({ engine, telemetry })
   const stopCounting = countRequests(engine, telemetry)
   const recorder = createRecorder({ kube: host.kube, controller: telemetry.controller, eventsAddr: flags['events-addr'], http, telemetry })
@@ -74,14 +75,22 @@ function countRequests(engine: Engine, { metrics }: Telemetry): () => void {
   })
 }
 
+interface EngineOptions {
+  /** `''`: the one that belongs to this version, built if need be. */
+  readonly binary: string
+  readonly viewsDir: string
+  readonly signal: AbortSignal
+}
+
 /** The kustomize service; where it cannot be had, kubectl does the same more slowly. */
-async function createEngine(binary: string, viewsDir: string, telemetry: Telemetry): Promise<Engine> {
+async function createEngine({ binary, viewsDir, signal }: EngineOptions, telemetry: Telemetry): Promise<Engine> {
   if (binary !== '') return createKustomizeService({ binary, telemetry })
+  const { log } = telemetry
   try {
-    return createKustomizeService({ binary: await kustomizeEngineBinary({ log: telemetry.log }), telemetry })
+    return createKustomizeService({ binary: await kustomizeEngineBinary({ log, signal }), telemetry })
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error
-    telemetry.log.error('the kustomize service cannot be had: builds run through kubectl, which is slower', { error })
-    return createKubectlEngine({ kubectl: await kubectlBinary({ log: telemetry.log }), temp: viewsDir, telemetry, toJson: (yaml) => jsonOf(parseYaml(yaml, { dialect: 'kyaml' })) })
+    if (!(error instanceof EngineError) || error.code === 'aborted') throw error
+    log.error('the kustomize service cannot be had: builds run through kubectl, which is slower', { error })
+    return createKubectlEngine({ kubectl: await kubectlBinary({ log, signal }), temp: viewsDir, telemetry, toJson: (yaml) => jsonOf(parseYaml(yaml, { dialect: 'kyaml' })) })
   }
 }

@@ -11,7 +11,14 @@ import { createMemoryCluster } from './toys/memory-cluster.ts'
 
 const noBus = { close: async () => undefined } as unknown as Bus
 
-function setUp(given: { readonly started?: Partial<Started>; readonly election?: Partial<NonNullable<Member['election']>> } = {}) {
+interface Given {
+  readonly started?: Partial<Started>
+  readonly election?: Partial<NonNullable<Member['election']>>
+  /** What the start waits for. */
+  starting?(host: Host): Promise<unknown>
+}
+
+function setUp(given: Given = {}) {
   const told: string[] = []
   const hosts: Host[] = []
   const fences: (() => boolean)[] = []
@@ -24,6 +31,7 @@ function setUp(given: { readonly started?: Partial<Started>; readonly election?:
     ...(election ? { election } : {}),
     async start(host) {
       hosts.push(host)
+      await given.starting?.(host)
       return {
         ready: Promise.resolve(),
         drain: async (graceMs) => void told.push(`drain ${graceMs}`),
@@ -84,6 +92,27 @@ describe('runProcess', () => {
     expect(await get(world.addresses.health, '/metrics')).toContain('404')
     world.stop.abort()
     expect(await ended).toBe(0)
+  })
+
+  it('is not ready while a controller starts or waits for its turn to', async () => {
+    const gate = Promise.withResolvers<void>()
+    const world = setUp({ starting: () => gate.promise })
+    const members = world.options.members.flatMap((member) => [member, { ...member, controller: 'other-controller' }])
+    const ended = runProcess({ ...world.options, members })
+    while (world.hosts.length === 0) await systemClock.sleep(1)
+    expect(await get(world.addresses.health, '/readyz')).toBe('500 [-]other-controller/controller not ready\n[-]toy-controller/controller not ready')
+    expect(await get(world.addresses.health, '/healthz')).toBe('200 ok')
+    gate.resolve()
+    await world.ready
+    expect(await get(world.addresses.health, '/readyz')).toBe('200 ok')
+    world.stop.abort()
+    expect(await ended).toBe(0)
+  })
+
+  it('ends with 1 when a controller cannot start', async () => {
+    const world = setUp({ starting: () => Promise.reject(new Error('no folder')) })
+    expect(await runProcess(world.options)).toBe(1)
+    expect(world.told).toEqual([])
   })
 
   it('ends with 1 when a controller cannot work', async () => {
@@ -182,6 +211,55 @@ describe('runProcess', () => {
     expect(world.cluster.object('toy')).toMatchObject({ spec: { holderIdentity: 'other' } })
     other.stop.abort()
     expect(await otherEnded).toBe(0)
+  })
+})
+
+describe('a stop while controllers start', () => {
+  const isAborted = ({ signal }: Host): Promise<unknown> => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+
+  it.each<readonly [string, Given['starting']]>([
+    ['gives up when told', isAborted],
+    ['cannot be stopped', () => new Promise(() => undefined)],
+  ])('ends in order where one %s', async (...[, starting]) => {
+    const world = setUp({ election: {}, ...(starting && { starting }) })
+    const ended = runProcess(world.options)
+    while (world.hosts.length === 0) await systemClock.sleep(1)
+    await world.hosts[0]?.leading
+    world.stop.abort()
+    expect(await ended).toBe(0)
+    expect(world.told).toEqual([])
+    expect(world.hosts[0]?.signal.reason).toMatchObject({ why: 'shutdown' })
+    expect(world.cluster.object('toy')).toMatchObject({ spec: { holderIdentity: '' } })
+  })
+
+  it('closes what has started only after the end was decided, and lets it do nothing', async () => {
+    const gate = Promise.withResolvers<void>()
+    const world = setUp({ starting: () => gate.promise })
+    const ended = runProcess(world.options)
+    while (world.hosts.length === 0) await systemClock.sleep(1)
+    world.stop.abort()
+    expect(await ended).toBe(0)
+    gate.resolve()
+    while (world.told.length < 2) await systemClock.sleep(1)
+    expect(world.told).toEqual(['abandon', 'close'])
+  })
+
+  it('drains the controllers that work, whose watches end after that', async () => {
+    const first = setUp()
+    const seen: boolean[] = []
+    const [working] = first.options.members
+    const member: Member = {
+      controller: 'toy-controller',
+      kube: working?.kube as Kube,
+      start: async (host) => ({ ready: Promise.resolve(), drain: async () => void seen.push(host.signal.aborted), abandon: () => undefined, close: async () => undefined }),
+    }
+    const second = setUp({ starting: isAborted })
+    const ended = runProcess({ ...first.options, members: [member, ...second.options.members] })
+    while (second.hosts.length === 0) await systemClock.sleep(1)
+    first.stop.abort()
+    expect(await ended).toBe(0)
+    expect(seen).toEqual([false])
+    expect(second.told).toEqual([])
   })
 })
 

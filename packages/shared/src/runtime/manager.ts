@@ -46,32 +46,38 @@ export type ExitCode = 0 | 1
 
 interface Running {
   readonly member: Member
-  readonly started: Started
   readonly leadership: Leadership | undefined
+  /** Ends its watches. */
+  readonly ending: AbortController
+  readonly starting: Promise<Started>
+  /** Undefined while it starts. */
+  started: Started | undefined
 }
+
+/** Name of the check that every controller has. */
+const ownCheck = 'controller'
 
 /**
  * Runs controllers until `stop`, a lost lease, or a controller that cannot work. On stop: drain, then abort what only watches, then
- * give the leases back, then close. Never rejects.
+ * give the leases back, then close. A controller that still starts is told to give up, and not waited for. Never rejects.
  */
 export async function runProcess(options: ProcessOptions): Promise<ExitCode> {
   const { telemetry } = options
   const health = createHealth()
-  const ending = new AbortController()
+  for (const { controller } of options.members) health.of(controller).ready(ownCheck, () => false) // until it says otherwise
   const running: Running[] = []
   let probes: Probes | undefined
   const stopReclaiming = options.memory ? reclaimWhenIdle(options.clock, options.memory) : () => undefined
   try {
     probes = await serveProbes({ ...options, health })
     options.onServing?.({ health: probes.health, metrics: probes.metrics })
-    for (const member of options.members) running.push(await startMember(options, { member, health, ending: ending.signal }))
-    const why = await untilEnd(options, running)
-    if (why === 'stop') await stop(options, running, ending)
-    else abandon(running, ending)
+    const why = (await startAll(options, running, health)) ?? (await untilEnd(options, running))
+    if (why === 'stop') await stop(options, running)
+    else abandon(running)
     return why === 'stop' ? 0 : 1
   } catch (error) {
     telemetry.log.error('process cannot go on', { error })
-    abandon(running, ending)
+    abandon(running)
     return 1
   } finally {
     stopReclaiming()
@@ -79,41 +85,62 @@ export async function runProcess(options: ProcessOptions): Promise<ExitCode> {
   }
 }
 
-async function startMember(options: ProcessOptions, place: { readonly member: Member; readonly health: Health; readonly ending: AbortSignal }): Promise<Running> {
+/** One after the other. Resolves to why the process ends, if that comes before all are started. */
+async function startAll(options: ProcessOptions, running: Running[], health: Health): Promise<'stop' | 'lost' | undefined> {
+  for (const member of options.members) {
+    if (options.stop.aborted) return 'stop'
+    const one = begin(options, member, health)
+    running.push(one)
+    const first = await Promise.race([one.starting, untilOver(options, running)])
+    if (typeof first === 'string') return first
+    one.started = first
+  }
+  return undefined
+}
+
+function begin(options: ProcessOptions, member: Member, health: Health): Running {
   const { bus, clock, stop, onStep } = options
-  const { member, health, ending } = place
   const { controller, election } = member
   const telemetry = options.telemetry.named(controller)
+  const ending = new AbortController()
   const kube = member.kube.as({})
-  const leadership = election && lead({ kube: member.kube, clock, telemetry, controller, lease: election, signal: AbortSignal.any([stop, ending]), identity: election.identity, ...(election.durations ? { durations: election.durations } : {}) })
+  const leadership = election && lead({ kube: member.kube, clock, telemetry, controller, lease: election, signal: AbortSignal.any([stop, ending.signal]), identity: election.identity, ...(election.durations ? { durations: election.durations } : {}) })
   const leading = leadership ? leadership.acquired.then(() => kube.fence(leadership.holding)) : Promise.resolve()
   leading.catch(() => undefined) // stopped before it led: whoever waits for it hears of it
   const server = health.of(controller)
-  const started = await member.start({ kube, bus, telemetry, clock, leading, server, signal: ending, ...(onStep && { onStep }) })
+  const starting = member.start({ kube, bus, telemetry, clock, leading, server, signal: ending.signal, ...(onStep && { onStep }) })
   const synced = { yet: false }
-  server.ready('controller', () => synced.yet)
-  started.ready.then(
-    () => (synced.yet = true),
-    () => undefined, // told by untilEnd
-  )
-  return { member, started, leadership }
+  server.ready(ownCheck, () => synced.yet)
+  starting
+    .then(({ ready }) => ready)
+    .then(
+      () => (synced.yet = true),
+      () => undefined, // told by startAll and untilEnd
+    )
+  return { member, leadership, ending, starting, started: undefined }
 }
 
-async function untilEnd({ stop, telemetry, onReady }: ProcessOptions, running: readonly Running[]): Promise<'stop' | 'lost'> {
+async function untilEnd(options: ProcessOptions, running: readonly Running[]): Promise<'stop' | 'lost'> {
+  const over = untilOver(options, running)
+  const ready = Promise.all(running.flatMap(({ started }) => (started ? [started.ready] : []))).then(() => 'ready' as const)
+  const first = await Promise.race([over, ready])
+  if (first !== 'ready') {
+    ready.catch(() => undefined)
+    return first
+  }
+  options.telemetry.log.info('ready', { controllers: running.map(({ member }) => member.controller) })
+  options.onReady?.()
+  return over
+}
+
+/** Why the process ends, once it has to; rejects when a controller cannot go on. */
+function untilOver({ stop }: ProcessOptions, running: readonly Running[]): Promise<'stop' | 'lost'> {
   const stopped = new Promise<'stop'>((resolve) => {
     if (stop.aborted) resolve('stop')
     stop.addEventListener('abort', () => resolve('stop'), { once: true })
   })
   const lost = running.flatMap(({ leadership }) => (leadership ? [leadership.lost.then(() => 'lost' as const)] : []))
-  const broken = running.flatMap(({ started }) => (started.working ? [untilBroken(started.working, stop)] : []))
-  const ready = Promise.all(running.map(({ started }) => started.ready)).then(() => 'ready' as const)
-  const first = await Promise.race([stopped, ...lost, ...broken, ready])
-  if (first !== 'ready') {
-    ready.catch(() => undefined)
-    return first
-  }
-  telemetry.log.info('ready', { controllers: running.map(({ member }) => member.controller) })
-  onReady?.()
+  const broken = running.flatMap(({ started }) => (started?.working ? [untilBroken(started.working, stop)] : []))
   return Promise.race([stopped, ...lost, ...broken])
 }
 
@@ -126,27 +153,50 @@ async function untilBroken(working: Promise<unknown>, stop: AbortSignal): Promis
 }
 
 /** The lease goes last: until every write was answered nobody else may begin. */
-async function stop(options: ProcessOptions, running: readonly Running[], ending: AbortController): Promise<void> {
+async function stop(options: ProcessOptions, running: readonly Running[]): Promise<void> {
   const { telemetry, graceMs } = options
   telemetry.log.info('stopping')
-  await Promise.all(running.map(({ started }) => started.drain(graceMs)))
-  ending.abort(new RunAborted('shutdown'))
+  for (const { started, ending } of running) if (started === undefined) ending.abort(new RunAborted('shutdown'))
+  await Promise.all(running.flatMap(({ started }) => (started ? [started.drain(graceMs)] : [])))
+  for (const { ending } of running) ending.abort(new RunAborted('shutdown'))
   await Promise.all(running.flatMap(({ leadership, member }) => (leadership && member.election?.release === true ? [leadership.release()] : [])))
   for (const { leadership } of running) leadership?.abandon()
 }
 
-function abandon(running: readonly Running[], ending: AbortController): void {
-  ending.abort(new RunAborted('lost-lease'))
-  for (const { started } of running) started.abandon()
+function abandon(running: readonly Running[]): void {
+  for (const { ending } of running) ending.abort(new RunAborted('lost-lease'))
+  for (const { started } of running) started?.abandon()
   for (const { leadership } of running) leadership?.abandon()
 }
 
-async function closeAll({ bus, telemetry }: ProcessOptions, running: readonly Running[], probes: Probes | undefined): Promise<void> {
-  const closings = [...running.map(({ started }) => started.close()), bus.close(), ...(probes ? [probes.close()] : [])]
+async function closeAll(options: ProcessOptions, running: readonly Running[], probes: Probes | undefined): Promise<void> {
+  const { bus, telemetry } = options
+  const closings = [...running.map((one) => close(one, options)), bus.close(), ...(probes ? [probes.close()] : [])]
   for (const closed of await Promise.allSettled(closings)) {
     if (closed.status === 'rejected') telemetry.log.warn('not closed', { error: closed.reason })
   }
   await telemetry.shutdown()
+}
+
+/** A start that heard of the end is over in no time; one that cannot be stopped (a large cache that is removed) holds nobody up. */
+const startEndsMs = 2_000
+
+async function close({ starting, started }: Running, { clock, graceMs }: ProcessOptions): Promise<void> {
+  if (started !== undefined) return started.close()
+  const closed = new AbortController()
+  const closing = starting.then(closeLate, () => undefined) // why it failed is told already
+  try {
+    await Promise.race([closing, clock.sleep(Math.min(graceMs, startEndsMs), closed.signal)])
+  } finally {
+    closed.abort()
+  }
+}
+
+/** What started after the end was decided. */
+async function closeLate(late: Started): Promise<void> {
+  for (const outcome of [late.ready, late.working]) outcome?.catch(() => undefined)
+  late.abandon()
+  await late.close()
 }
 
 /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. `ignore` takes the listeners away. */

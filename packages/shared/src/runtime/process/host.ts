@@ -6,7 +6,7 @@ import type { OnStep } from '../step.ts'
 
 /** What a process gives to each controller's `start(options, host)`. */
 export interface Host {
-  /** Fenced by the controller's lease once it leads; carries the controller's user agent. */
+  /** The controller's view: fenced by its lease once it leads; carries its user agent. Views made of it are not fenced. */
   readonly kube: Kube
   readonly bus: Bus
   /** Named after the controller. */
@@ -15,7 +15,10 @@ export interface Host {
   readonly clock: Clock
   /** Resolves when this controller may write (at once without leader election). A follower watches its own kinds only. */
   readonly leading: Promise<void>
-  /** Aborts with a RunAborted: `shutdown` after the drain, or `lost-lease`. For watches and caches. */
+  /**
+   * Aborts with a RunAborted: `shutdown` after the drain, or `lost-lease`. For watches and caches, and for what a start waits for: while
+   * the controller still starts, `shutdown` comes at once.
+   */
   readonly signal: AbortSignal
   /** Fault injection, for every run of this process. */
   readonly onStep?: OnStep
