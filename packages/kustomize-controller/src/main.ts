@@ -6,7 +6,7 @@ import { createRecorder } from '@weir/shared/events'
 import { createHttp } from '@weir/shared/http'
 import { createBuilder } from '@weir/shared/kustomize'
 import { jsonOf, parseYaml } from '@weir/shared/manifest'
-import { readiness, type Host, type Started } from '@weir/shared/runtime'
+import { drainController, readiness, type Host, type Started } from '@weir/shared/runtime'
 import type { Telemetry } from '@weir/shared/telemetry'
 import { createKustomizationController } from './kustomization/controller.ts'
 import type { KustomizeOptions } from './options.ts'
@@ -52,7 +52,7 @@ export async function start(options: KustomizeOptions, host: Host): Promise<Star
   return {
     ready: readiness(host, kustomizations.synced, working),
     working,
-    drain: (graceMs) => kustomizations.controller.drain(graceMs),
+    drain: (graceMs) => drainController({ controller: kustomizations.controller, recorder, clock: host.clock }, graceMs),
     abandon: () => kustomizations.controller.abandon(),
     async close() {
       kustomizations.close()

@@ -8,7 +8,7 @@ import type { AuditEntry, ControlPlane } from '@weir/shared/control-plane'
 import { createInProcessBus, type Bus, type ReceivedEvent } from '@weir/shared/events'
 import { createKube, loadConfig, type Kube, type KubeObject, type Target } from '@weir/shared/kube'
 import { identify, type Fields } from '@weir/shared/manifest'
-import { runProcess, systemClock, type Key, type OnStep } from '@weir/shared/runtime'
+import { runProcess, systemClock, type Key, type Member, type OnStep } from '@weir/shared/runtime'
 import { expectStatus } from '@weir/shared/testing'
 import { createTelemetry, quietTelemetry } from '@weir/shared/telemetry'
 import { start } from './main.ts'
@@ -50,6 +50,9 @@ export interface PublishOptions {
 export interface ControllerOptions {
   readonly flags?: readonly string[]
   readonly onStep?: OnStep
+  readonly election?: Member['election']
+  /** What lies between the controller and the API server. */
+  through?(kube: Kube): Kube
 }
 
 export interface RunningController {
@@ -142,7 +145,7 @@ async function openArtifacts(dir: string, kube: Kube): Promise<Pick<World, 'publ
   }
 }
 
-async function startController(cluster: ControlPlane, dir: string, { flags = [], onStep }: ControllerOptions): Promise<RunningController> {
+async function startController(cluster: ControlPlane, dir: string, { flags = [], onStep, election, through = (direct) => direct }: ControllerOptions): Promise<RunningController> {
   const logs: string[] = []
   const told: ReceivedEvent[] = []
   const telemetry = createTelemetry({ controller: 'kustomize-controller', level: 'debug', write: (line) => void logs.push(line), processMetrics: false })
@@ -154,7 +157,7 @@ async function startController(cluster: ControlPlane, dir: string, { flags = [],
   const stop = new AbortController()
   const ready = Promise.withResolvers<void>()
   const ended = runProcess({
-    members: [{ controller: 'kustomize-controller', kube, start: (host) => start(parsed.options, host) }],
+    members: [{ controller: 'kustomize-controller', kube: through(kube), start: (host) => start(parsed.options, host), ...(election && { election }) }],
     bus,
     telemetry,
     clock: systemClock,

@@ -9,8 +9,8 @@ import { createFetcher } from '@weir/shared/artifact'
 import { installObjects } from '@weir/shared/control-plane'
 import { createInProcessBus, type ReceivedEvent } from '@weir/shared/events'
 import { createHttp } from '@weir/shared/http'
-import { createKube, loadConfig } from '@weir/shared/kube'
-import { systemClock, type Started } from '@weir/shared/runtime'
+import { createKube, loadConfig, type Kube } from '@weir/shared/kube'
+import { runProcess, systemClock, type Member } from '@weir/shared/runtime'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { expectStatus, startGitServer, testControlPlane, type GitServer } from '@weir/shared/testing'
 import { start } from './main.ts'
@@ -59,7 +59,7 @@ async function open(namespace: string): Promise<World> {
   const heard: ReceivedEvent[] = []
   const target = { resource: gitRepositoryKind, namespace, name: 'fleet' }
   const process: { now?: { close(): Promise<void> } } = {}
-  const begin = async (): Promise<void> => void (process.now = await run(namespace, storage, heard))
+  const begin = async (): Promise<void> => void (process.now = await run({ namespace, storage, heard }))
   await begin()
   running.push({ close: async () => process.now?.close() })
   const read = async (): Promise<GitRepository | undefined> => (await kube.get(target)) as unknown as GitRepository | undefined
@@ -91,21 +91,52 @@ async function open(namespace: string): Promise<World> {
   }
 }
 
-async function run(namespace: string, storage: string, heard: ReceivedEvent[]): Promise<{ close(): Promise<void> }> {
+interface RunOptions {
+  readonly namespace: string
+  readonly storage: string
+  readonly heard?: ReceivedEvent[]
+  /** What it reaches the API server over; default: as a test does. */
+  readonly through?: Kube
+  readonly election?: Member['election']
+}
+
+async function run({ namespace, storage, heard = [], through = kube, election }: RunOptions): Promise<{ close(): Promise<void> }> {
   const parsed = parseOptions(['--watch-all-namespaces=false', `--storage-path=${storage}`, '--storage-addr=127.0.0.1:0'], { RUNTIME_NAMESPACE: namespace, PATH: '/usr/local/bin:/usr/bin:/bin' })
   if (!parsed.ok) throw new Error(parsed.message)
-  const abort = new AbortController()
-  const bus = createInProcessBus({ cluster: 'test', telemetry })
+  const own = quietTelemetry('source-controller')
+  const bus = createInProcessBus({ cluster: 'test', telemetry: own })
   bus.subscribe({ type: 'artifact-ready' }, (event) => void heard.push(event))
-  const checks = { ready: () => undefined, healthy: () => undefined }
-  const started: Started = await start(parsed.options, { kube: kube.as({}), bus, telemetry, server: checks, clock: systemClock, leading: Promise.resolve(), signal: abort.signal })
-  await started.ready
+  const stop = new AbortController()
+  const ready = Promise.withResolvers<void>()
+  const ended = runProcess({
+    members: [{ controller: 'source-controller', kube: through.as({}), start: (host) => start(parsed.options, host), ...(election && { election }) }],
+    bus,
+    telemetry: own,
+    clock: systemClock,
+    healthAddress: '0',
+    metricsAddress: '0',
+    graceMs: 5_000,
+    stop: stop.signal,
+    onReady: ready.resolve,
+  })
+  const early = await Promise.race([ready.promise, ended])
+  if (early !== undefined) throw new Error(`ended with ${early}`)
   return {
     async close() {
-      await started.drain(1_000)
-      abort.abort()
-      await started.close()
-      await bus.close()
+      stop.abort()
+      expect(await ended).toBe(0)
+    },
+  }
+}
+
+/** Events wait until they are let, as where many are written at once. */
+function holdEvents(free: Kube, until: Promise<void>): Kube {
+  return {
+    ...free,
+    as: (view) => holdEvents(free.as(view), until),
+    async create(resource, object, options) {
+      if (resource.kind === 'Event') await until
+      return free.create(resource, object, options)
     },
   }
 }
@@ -323,5 +354,32 @@ describe('a GitRepository', () => {
     const small = await repository.commit({ big: 'small' })
     await world.patch(asks('space'))
     await world.until(isReadyAt(small))
+  })
+})
+
+describe('a leader that is stopped', () => {
+  it('writes the events that still wait before it gives its lease back', async () => {
+    const namespace = 'stopped'
+    await kube.create(namespaces.resource, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+    const lease = { namespace, name: 'source-controller-leader-election' }
+    const election = { ...lease, identity: 'me', release: true }
+    const gate = Promise.withResolvers<void>()
+    const leader = await run({ namespace, storage: join(root, namespace, 'storage'), through: holdEvents(kube, gate.promise), election })
+    running.push(leader)
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] // more than are written at once
+    for (const name of names) {
+      const spec = { url: 'https://127.0.0.1/never-asked', interval: '1h', recurseSubmodules: true }
+      await kube.create(gitRepositoryKind, { apiVersion: 'source.toolkit.fluxcd.io/v1', kind: 'GitRepository', metadata: { namespace, name }, spec })
+    }
+    const isRefused = (object: unknown): boolean => conditionOf(object as GitRepository, 'Stalled') === 'True NotSupported'
+    for (let tries = 0; tries < 400 && !(await kube.list(gitRepositoryKind, { namespace })).items.every(isRefused); tries++) await systemClock.sleep(20)
+
+    const closed = leader.close()
+    await systemClock.sleep(300) // time enough to give a lease back
+    gate.resolve()
+    await closed
+    expect(await reasonsOf(namespace)).toEqual(names.map(() => 'NotSupported'))
+    const leases = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true }
+    expect((await kube.get({ resource: leases, ...lease }))?.['spec']).toMatchObject({ holderIdentity: '' })
   })
 })

@@ -4,7 +4,7 @@ import { createStore, serveStore, type ArtifactServer } from '@weir/shared/artif
 import { createRecorder } from '@weir/shared/events'
 import { createGit } from '@weir/shared/git'
 import { createHttp } from '@weir/shared/http'
-import { readiness, type Host, type Started } from '@weir/shared/runtime'
+import { drainController, readiness, type Host, type Started } from '@weir/shared/runtime'
 import { advertisedAddress } from './advertised.ts'
 import { createGitRepositoryController } from './git-repository/controller.ts'
 import type { SourceOptions } from './options.ts'
@@ -55,7 +55,7 @@ export async function start(options: SourceOptions, host: Host): Promise<Started
   return {
     ready: readiness(host, repositories.synced, working),
     working,
-    drain: (graceMs) => repositories.controller.drain(graceMs),
+    drain: (graceMs) => drainController({ controller: repositories.controller, recorder, clock: host.clock }, graceMs),
     abandon: () => repositories.controller.abandon(),
     async close() {
       repositories.close()

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ControlPlane } from '@weir/shared/control-plane'
 import { serve, type HttpServer } from '@weir/shared/http'
-import type { KubeObject } from '@weir/shared/kube'
+import type { Kube, KubeObject } from '@weir/shared/kube'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { installChart, testControlPlane } from '@weir/shared/testing'
 import { conditionIn, configMap, inventoryIn, messageOf, openWorld, until, untilApplied, untilFailed, untilKustomization, yaml } from '../testing-world.ts'
@@ -125,6 +125,36 @@ describe('events', () => {
     const third = await world.publish(ns, { 'a.yaml': yaml(configMap({ namespace: ns, name: 'a' })) })
     await untilApplied(world, appIn(ns), third)
     await until('told', async () => ((await eventsIn(ns)).map(({ type }) => type).toSorted().join() === 'Normal,Normal,Warning' ? true : undefined))
+  })
+})
+
+describe('a leader that is stopped', () => {
+  /** Events wait until they are let, as where many are written at once. */
+  const holdEvents = (free: Kube, opened: Promise<void>): Kube => ({
+    ...free,
+    as: (view) => holdEvents(free.as(view), opened),
+    async create(resource, object, options) {
+      if (resource.kind === 'Event') await opened
+      return free.create(resource, object, options)
+    },
+  })
+
+  it('writes the events that still wait before it gives its lease back', async () => {
+    const ns = await world.namespace()
+    const gate = Promise.withResolvers<void>()
+    const election = { namespace: ns, name: 'kustomize-controller-leader-election', identity: 'me', release: true }
+    await world.restart({ election, through: (kube) => holdEvents(kube, gate.promise) })
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] // more than are written at once
+    for (const name of names) await world.kustomization(appIn(ns, name), { serviceAccountName: 'not-built' })
+    for (const name of names) await untilFailed(world, appIn(ns, name), 'NotSupported')
+
+    const restarted = world.restart()
+    await pause(300) // time enough to give a lease back
+    gate.resolve()
+    await restarted
+    expect((await eventsIn(ns)).map(({ reason }) => reason)).toEqual(names.map(() => 'NotSupported'))
+    const leases = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true }
+    expect((await world.kube.get({ resource: leases, namespace: ns, name: election.name }))?.['spec']).toMatchObject({ holderIdentity: '' })
   })
 })
 
