@@ -1,8 +1,9 @@
 import path from 'node:path'
 import { startControlPlane, type ControlPlane } from '@weir/shared/control-plane'
+import { kustomizeEngineBinary } from '@weir/shared/engine'
 import { startFluxControllers, type FluxController } from '../e2e/flux/flux.ts'
 import { startPlatform, type ControllerName, type PlatformOptions } from '../e2e/platform.ts'
-import { readBuilds, readMetrics } from './metrics.ts'
+import { tallyEngine } from './tally.ts'
 
 /** Whose controllers are measured. */
 export type SystemName = 'weir' | 'flux'
@@ -27,7 +28,7 @@ export interface System extends AsyncDisposable {
   readonly cluster: ControlPlane
   /** Starts the controllers: one process each, or one for both. */
   start(): Promise<readonly Measured[]>
-  /** Builds so far, as far as this system can be asked: bench/README.md. */
+  /** Builds so far, counted outside of the controllers; by whom: bench/README.md. Throws where nobody has counted yet. */
   builds(): Promise<number>
 }
 
@@ -49,15 +50,19 @@ export function startSystem(options: SystemOptions): Promise<System> {
   return options.system === 'weir' ? startWeir(options) : startFlux(options)
 }
 
-async function startWeir({ storageAddress, advertised, together, profile, onProgress }: SystemOptions): Promise<System> {
+async function startWeir({ storageAddress, advertised, together, profile, onProgress, signal }: SystemOptions): Promise<System> {
+  await using starting = new AsyncDisposableStack()
+  const engine = starting.use(await tallyEngine(await kustomizeEngineBinary({ signal })))
   const options: PlatformOptions = {
     fleet: 'full',
     together,
     onProgress,
-    flags: { 'source-controller': [`--storage-addr=${storageAddress}`, `--storage-adv-addr=${advertised}`] },
+    signal,
+    flags: { 'source-controller': [`--storage-addr=${storageAddress}`, `--storage-adv-addr=${advertised}`], 'kustomize-controller': [`--kustomize-engine=${engine.program}`] },
     ...(profile !== undefined && { nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${profile}`] }),
   }
-  const platform = await startPlatform(options)
+  const platform = starting.use(await startPlatform(options))
+  const started = starting.move()
   const names: readonly ControllerName[] = together ? ['source-controller'] : ['source-controller', 'kustomize-controller']
   return {
     cluster: platform.cluster,
@@ -68,8 +73,8 @@ async function startWeir({ storageAddress, advertised, together, profile, onProg
           return { name: path.basename(log, '.log'), pid, metricsUrl, startMs, memory }
         }),
       ),
-    builds: async () => readBuilds(await readMetrics(platform.controller('kustomize-controller').metricsUrl)),
-    [Symbol.asyncDispose]: () => platform.stop(),
+    builds: () => engine.requests(),
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
 }
 

@@ -8,6 +8,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"io"
 	"log"
 	"os"
@@ -21,16 +22,24 @@ const (
 	exitDeadline = 3
 	exitProtocol = 4
 	exitPanic    = 5
+	exitTally    = 6
 )
 
 func main() {
+	tallies := flag.String("tally", "", "for benchmarks: a directory that gets a file with one byte for each request")
+	flag.Parse()
 	answers := os.Stdout
 	// Whatever a library prints must not land between two frames.
 	os.Stdout = os.Stderr
 	log.SetFlags(0)
+	tally, err := openTally(*tallies)
+	if err != nil {
+		log.Print(err)
+		os.Exit(exitTally)
+	}
 	confine()
 	prepare()
-	os.Exit(serve(os.Stdin, answers))
+	os.Exit(serve(os.Stdin, answers, tally))
 }
 
 // prepare parses the built-in schema, which most builds need and a custom one
@@ -43,7 +52,7 @@ func prepare() {
 
 // serve reads on its own goroutine: when standard input ends, the starting
 // program is gone and the build that is running is nobody's.
-func serve(in io.Reader, out io.Writer) int {
+func serve(in io.Reader, out, tally io.Writer) int {
 	requests := make(chan request)
 	go func() {
 		for {
@@ -60,6 +69,10 @@ func serve(in io.Reader, out io.Writer) int {
 	}()
 	for n := 1; ; n++ {
 		next := <-requests
+		if _, err := tally.Write(oneRequest); err != nil {
+			log.Print(err)
+			return exitTally
+		}
 		answer := buildBefore(next)
 		answer.N = n
 		if err := writeAnswer(out, answer); err != nil {
