@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { AuditEntry } from '@weir/shared/control-plane'
-import { breakDown, countCalls, statusWritesByName, writingSeconds } from './audit.ts'
+import { breakDown, countCalls, countWork, statusWritesByName, writingSeconds } from './audit.ts'
 
 const ours = { userAgent: 'kustomize-controller' }
 
@@ -37,6 +37,11 @@ describe('counting calls', () => {
     const calls = [entry('get', 'configmaps', { user: 'a' }), entry('get', 'configmaps', { user: 'b' })]
     expect(countCalls(calls, { ...ours, user: 'a' }).calls).toBe(1)
   })
+})
+
+it('takes the silence of a client that worked for no zero', () => {
+  expect(countWork([entry('get', 'configmaps')], ours).calls).toBe(1)
+  expect(() => countWork([entry('get', 'configmaps', { userAgent: 'weir-kustomise/0.1.0' })], ours)).toThrow('no call of kustomize-controller')
 })
 
 it('orders the status writes of each object by their answers', () => {

@@ -35,6 +35,13 @@ export function countCalls(entries: readonly AuditEntry[], client: Client): Call
   }
 }
 
+/** Of a client that did work: without any call of it nothing was measured, and this throws. */
+export function countWork(entries: readonly AuditEntry[], client: Client): CallCounts {
+  const counts = countCalls(entries, client)
+  if (counts.calls === 0) throw new Error(`the audit log holds no call of ${client.userAgent}`)
+  return counts
+}
+
 /** Status writes by the name of the object, in the order of their answers. */
 export function statusWritesByName(entries: readonly AuditEntry[], client: Client): ReadonlyMap<string, readonly Date[]> {
   const writes = callsOf(entries, client).filter((entry) => isStatusWrite(entry) && entry.group === kustomizeGroup && entry.code < 300)

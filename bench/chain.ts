@@ -4,19 +4,17 @@ import { statusWritesByName } from './audit.ts'
 import { spreadMs } from './figures.ts'
 import { appNames, kustomizationOf, objectsOf } from './fleet.ts'
 import type { Scenario } from './scenario.ts'
-import type { SystemName } from './system.ts'
 import { kustomizeClient, startTestbed } from './testbed.ts'
-
-/** The installation and as many commits: one pass is too few hops for a p99. Flux takes half a minute a hop, so the installation alone. */
-const commits: Readonly<Record<SystemName, number>> = { weir: 5, flux: 0 }
 
 /** Each depends on the last; nothing to wait for but each other. */
 export const chain: Scenario = {
   n: 20,
   budgets: [{ key: 'hopP99Ms', most: 200 }],
-  async run({ system, n, profile, onProgress, signal }) {
+  async run({ system, n, pace, profile, onProgress, signal }) {
+    // The installation and as many commits. Flux takes half a minute a hop: the installation alone.
+    const commits = system === 'flux' ? 0 : pace.commits
     const names = appNames(Math.max(n, 2))
-    await using testbed = await startTestbed({ system, files: configMaps(names, 0), profile, onProgress, signal })
+    await using testbed = await startTestbed({ system, files: configMaps(names, 0), pace, profile, onProgress, signal })
     const hops: number[] = []
     const objects = names.map((name, at) => kustomizationOf('plain', name, { dependsOn: names.slice(Math.max(0, at - 1), at) }))
 
@@ -25,13 +23,13 @@ export const chain: Scenario = {
       await Promise.all([created, testbed.untilReady('chain', names, testbed.firstRevision)])
     })
     hops.push(...hopsOf(install.entries, names))
-    for (let commit = 1; commit <= commits[system]; commit += 1) {
+    for (let commit = 1; commit <= commits; commit += 1) {
       const upgrade = await testbed.audited(async () => {
         const { revision } = await testbed.push(configMaps(names, commit))
         await testbed.untilReady('chain', names, revision)
       })
       hops.push(...hopsOf(upgrade.entries, names))
-      onProgress(`chain: commit ${commit} of ${commits[system]}, ${JSON.stringify(spreadMs(hops))}`)
+      onProgress(`chain: commit ${commit} of ${commits}, ${JSON.stringify(spreadMs(hops))}`)
     }
     const { p50Ms, p99Ms } = spreadMs(hops)
     return { n: names.length, hops: hops.length, hopP50Ms: p50Ms, hopP99Ms: p99Ms }

@@ -12,9 +12,9 @@ export const commit: Scenario = {
     { key: 'p50Ms', most: 1000 },
     { key: 'p99Ms', most: 2000 },
   ],
-  async run({ system, n, profile, onProgress, signal }) {
+  async run({ system, n, pace, profile, onProgress, signal }) {
     const [name = ''] = appNames(1)
-    await using testbed = await startTestbed({ system, files: appOf(name, 0), profile, onProgress, signal })
+    await using testbed = await startTestbed({ system, files: appOf(name, 0), pace, profile, onProgress, signal })
     const { created } = testbed.create([kustomizationOf('plain', name)])
     await Promise.all([created, testbed.untilReady('install', [name], testbed.firstRevision)])
 

@@ -1,6 +1,6 @@
 import type { Kind } from '@weir/shared/api'
 import { fieldAt, type KubeObject } from '@weir/shared/manifest'
-import { breakDown, countCalls } from './audit.ts'
+import { breakDown, countWork } from './audit.ts'
 import { round, spreadMs } from './figures.ts'
 import { appNames, appsNamespace, configMapKind, deploymentKind, fleetFiles, objectsOf, serviceAccountKind, serviceKind } from './fleet.ts'
 import { connections, phaseTimeoutMs } from './limit.ts'
@@ -9,8 +9,6 @@ import { forEach } from './pool.ts'
 import type { Scenario } from './scenario.ts'
 import type { SystemName } from './system.ts'
 import { kustomizeClient, startTestbed, type Testbed } from './testbed.ts'
-
-const fleetSize = 250
 
 /** Flux sees an edit when the interval has passed; ours shall not need it. */
 const intervals: Readonly<Record<SystemName, string>> = { weir: '1h', flux: '60s' }
@@ -22,15 +20,15 @@ export const drift: Scenario = {
     { key: 'p99Ms', most: 2000 },
     { key: 'callsPerEdit', most: 3 },
   ],
-  async run({ system, n, profile, onProgress, signal }) {
-    const names = appNames(Math.max(fleetSize, n))
+  async run({ system, n, pace, profile, onProgress, signal }) {
+    const names = appNames(Math.max(pace.fleet, n))
     const interval = intervals[system]
-    await using testbed = await startTestbed({ system, files: fleetFiles('plain', names, 'first'), profile, onProgress, signal })
+    await using testbed = await startTestbed({ system, files: fleetFiles('plain', names, 'first'), pace, profile, onProgress, signal })
     onProgress(`install: ${await installFleet(testbed, { names, shape: 'plain', interval, onProgress })} s`)
     if (system === 'weir') await testbed.untilQuiet(3_000)
 
     const { value: delaysMs, entries } = await testbed.audited(() => editAll(testbed, editsOf(names, n)))
-    const counts = countCalls(entries, kustomizeClient)
+    const counts = countWork(entries, kustomizeClient)
     onProgress(`calls: ${JSON.stringify(breakDown(entries, kustomizeClient))}`)
     return { n, fleet: names.length, interval, ...spreadMs(delaysMs), callsPerEdit: round(counts.calls / n), statusWrites: counts.statusWrites }
   },

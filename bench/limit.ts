@@ -3,25 +3,24 @@ import { conditionTypes, fieldManagers, kustomizationKind } from '@weir/shared/a
 import { grantsOf, installObjects, startControlPlane, type ControlPlane } from '@weir/shared/control-plane'
 import { identify, inventoryId, withOwner, type KubeObject } from '@weir/shared/manifest'
 import { installChart } from '@weir/shared/testing'
-import { countCalls } from './audit.ts'
+import { countWork } from './audit.ts'
 import { createBareClient, type BareClient } from './bare-client.ts'
 import { round, type PhaseSeconds } from './figures.ts'
 import { appKinds, appsNamespace, deploymentKind, kustomizationOf, objectsOf, ownNamespace, type Release, type Shape } from './fleet.ts'
 import { isRolled } from './judge.ts'
 import { observe, type Observed } from './observe.ts'
+import type { Pace } from './pace.ts'
 import { forEach } from './pool.ts'
 
 /** What the limit and the creator of a fleet may have in flight. */
 export const connections = 16
-
-/** The controllers of Kubernetes are busy with themselves for a moment after a boot. */
-export const settleMs = 5_000
 
 export const phaseTimeoutMs = 1_800_000
 
 export interface LimitOptions {
   readonly names: readonly string[]
   readonly shape: Shape
+  readonly pace: Pick<Pace, 'settleMs'>
   readonly onProgress: (line: string) => void
   readonly signal: AbortSignal
 }
@@ -36,18 +35,18 @@ export interface LimitFigures extends PhaseSeconds {
  * status once and is done when every Deployment has rolled; then the same for the upgrade. On a freshly booted control plane of
  * its own, with a certificate of the same kind as a controller's, so that the API server treats both alike.
  */
-export async function measureLimit({ names, shape, onProgress, signal }: LimitOptions): Promise<LimitFigures> {
+export async function measureLimit({ names, shape, pace, onProgress, signal }: LimitOptions): Promise<LimitFigures> {
   onProgress('limit: starting a control plane')
   await using cluster = await startControlPlane({ fleet: 'full', onProgress, signal })
   await prepare(cluster)
   await using setup = await connect(cluster, signal)
-  await pause(settleMs, undefined, { signal })
+  await pause(pace.settleMs, undefined, { signal })
   const calls: number[] = []
   const phase = async (release: Release): Promise<number> => {
     const tail = await cluster.tailAudit()
-    const seconds = await runPhase({ ...setup, names, shape, onProgress, signal }, release)
+    const seconds = await runPhase({ ...setup, names, shape, onProgress }, release)
     await pause(500)
-    calls.push(countCalls(await tail.take(), client).calls / names.length)
+    calls.push(countWork(await tail.take(), client).calls / names.length)
     onProgress(`limit: ${phaseName(release)} ${seconds} s`)
     return seconds
   }
@@ -89,7 +88,7 @@ async function connect(cluster: ControlPlane, signal: AbortSignal): Promise<Conn
   }
 }
 
-async function runPhase({ writer, deployments, names, shape, onProgress }: Connected & LimitOptions, release: Release): Promise<number> {
+async function runPhase({ writer, deployments, names, shape, onProgress }: Connected & Pick<LimitOptions, 'names' | 'shape' | 'onProgress'>, release: Release): Promise<number> {
   const generations = new Map<string, number>()
   const startedMs = performance.now()
   await forEach(names, connections, async (name) => {

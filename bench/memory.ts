@@ -1,14 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { round } from './figures.ts'
 import { appNames, fleetFiles } from './fleet.ts'
-import { fluxFleet, installThenUpgrade, restMs } from './mttp.ts'
+import { fluxFleet, installThenUpgrade } from './mttp.ts'
 import { sampleChildren } from './processes.ts'
 import type { Scenario, ScenarioOptions } from './scenario.ts'
 import { measureStarts } from './starts.ts'
 import { startTestbed } from './testbed.ts'
-
-/** An engine process without work ends after a minute; a little more, as timers are not exact. */
-const idleMs = 65_000
 
 /** What the processes hold with the fleet of `mttp` in them, one process each and both in one. */
 export const memory: Scenario = {
@@ -37,8 +34,7 @@ export const memory: Scenario = {
       peakApart: Math.max(...Object.values(apart.peakMiB)),
       peakTogether: together.peakMiB,
       allInOneMiB: together.rssMiB,
-      engineMiB: apart.engineMiB,
-      enginesAfterIdle: apart.enginesAfterIdle,
+      ...apart.engines,
     }
   },
 }
@@ -46,24 +42,26 @@ export const memory: Scenario = {
 interface Apart {
   readonly rssMiB: Readonly<Record<string, number>>
   readonly peakMiB: Readonly<Record<string, number>>
-  readonly engineMiB: number
-  readonly enginesAfterIdle: number
+  /** Of ours alone. */
+  readonly engines?: { readonly engineMiB: number; readonly enginesAfterIdle: number }
 }
 
 async function measureApart(options: ScenarioOptions): Promise<Apart> {
+  const { system, pace, signal } = options
   await using testbed = await startFleet(options, false)
-  const engines = sampleChildren(testbed.controllers.at(-1)?.pid ?? 0)
+  const builder = testbed.controllers.find(({ name }) => name === 'kustomize-controller')
+  if (builder === undefined) throw new Error('there is no kustomize-controller')
+  const engines = sampleChildren(builder.pid)
   try {
     await installThenUpgrade(testbed, { ...options, names: appNames(options.n) })
-    await pause(restMs, undefined, { signal: options.signal })
+    await pause(pace.restMs, undefined, { signal })
     const found = await Promise.all(testbed.controllers.map(async ({ name, memory: read }) => [name, await read()] as const))
     options.onProgress(`memory: apart ${JSON.stringify(found)}`)
-    if (options.system === 'weir') await pause(Math.max(0, idleMs - restMs), undefined, { signal: options.signal })
+    if (system === 'weir') await pause(Math.max(0, pace.idleMs - pace.restMs), undefined, { signal })
     return {
       rssMiB: Object.fromEntries(found.map(([name, { rssMiB }]) => [name, round(rssMiB, 1)])),
       peakMiB: Object.fromEntries(found.map(([name, { peakMiB }]) => [name, round(peakMiB, 1)])),
-      engineMiB: round(engines.childPeakMiB(), 1),
-      enginesAfterIdle: (await engines.children()).length,
+      ...(system === 'weir' && { engines: { engineMiB: round(engines.childPeakMiB(), 1), enginesAfterIdle: (await engines.children()).length } }),
     }
   } finally {
     engines.stop()
@@ -73,13 +71,13 @@ async function measureApart(options: ScenarioOptions): Promise<Apart> {
 async function measureTogether(options: ScenarioOptions): Promise<{ readonly rssMiB: number; readonly peakMiB: number }> {
   await using testbed = await startFleet(options, true)
   await installThenUpgrade(testbed, { ...options, names: appNames(options.n) })
-  await pause(restMs, undefined, { signal: options.signal })
+  await pause(options.pace.restMs, undefined, { signal: options.signal })
   const [both] = testbed.controllers
   if (both === undefined) throw new Error('no process holds both')
   const { rssMiB, peakMiB } = await both.memory()
   return { rssMiB: round(rssMiB, 1), peakMiB: round(peakMiB, 1) }
 }
 
-function startFleet({ system, n, shape, profile, onProgress, signal }: ScenarioOptions, together: boolean): ReturnType<typeof startTestbed> {
-  return startTestbed({ system, files: fleetFiles(shape, appNames(n), 'first'), together, profile, onProgress, signal })
+function startFleet({ system, n, shape, pace, profile, onProgress, signal }: ScenarioOptions, together: boolean): ReturnType<typeof startTestbed> {
+  return startTestbed({ system, files: fleetFiles(shape, appNames(n), 'first'), together, pace, profile, onProgress, signal })
 }

@@ -1,15 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AuditEntry } from '@weir/shared/control-plane'
-import { breakDown, countCalls, writingSeconds } from './audit.ts'
+import { breakDown, countWork, writingSeconds } from './audit.ts'
 import { ratiosOf, round, type PhaseSeconds } from './figures.ts'
 import { appNames, fleetFiles, kustomizationOf, type Shape } from './fleet.ts'
 import { measureLimit, type LimitFigures } from './limit.ts'
 import { readHeap, readMetrics } from './metrics.ts'
 import type { Figures, Scenario, ScenarioOptions } from './scenario.ts'
 import { kustomizeClient, startTestbed, type Testbed } from './testbed.ts'
-
-/** How long the processes may tidy up before their memory is read. */
-export const restMs = 30_000
 
 /** Mean time to production: a whole fleet installed, then upgraded by one commit, beside the limit. */
 export const mttp: Scenario = {
@@ -23,15 +20,15 @@ export const mttp: Scenario = {
     { key: 'peakMiB', most: 195 },
   ],
   async run(options) {
-    const { n, shape, onProgress, signal, system, beside } = options
+    const { n, shape, pace, onProgress, signal, system, beside } = options
     const names = appNames(n)
-    const limit = limitOf(beside, n) ?? (await measureLimit({ names, shape, onProgress, signal }))
-    await using testbed = await startTestbed({ system, files: fleetFiles(shape, names, 'first'), profile: options.profile, onProgress, signal })
+    const limit = limitOf(beside, n) ?? (await measureLimit({ names, shape, pace, onProgress, signal }))
+    await using testbed = await startTestbed({ system, files: fleetFiles(shape, names, 'first'), pace, profile: options.profile, onProgress, signal })
     const startCpuSeconds = await testbed.cpuSeconds()
     const ours = await installThenUpgrade(testbed, { names, shape, onProgress })
     const cpuSeconds = (await testbed.cpuSeconds()) - startCpuSeconds
     onProgress(`cpu: ${round(cpuSeconds, 1)} s, and ${round(startCpuSeconds, 1)} s to start`)
-    await pause(n < 50 ? 0 : restMs, undefined, { signal })
+    await pause(n < 50 ? 0 : pace.restMs, undefined, { signal })
     return { n, shape, ...figuresOf(ours, limit, n), limitCallsPerKustomization: limit.callsPerKustomization, cpuSeconds: round(cpuSeconds, 1), ...(await memoryOf(testbed, onProgress)) }
   },
 }
@@ -84,7 +81,7 @@ export function secondsBetween(startedMs: number, endedMs: number): number {
 }
 
 function figuresOf(ours: FleetRun, limit: PhaseSeconds, n: number): Figures {
-  const counts = ours.phases.map((entries) => countCalls(entries, kustomizeClient))
+  const counts = ours.phases.map((entries) => countWork(entries, kustomizeClient))
   const worst = (key: 'calls' | 'statusWrites'): number => round(Math.max(...counts.map((each) => each[key])) / n)
   return {
     installSeconds: ours.installSeconds,

@@ -3,7 +3,7 @@ import { readMemory } from '../e2e/platform.ts'
 
 /** A controller and the engine processes that it started, over its life. */
 export interface Sampler {
-  /** Largest VmHWM of any child so far, MiB. */
+  /** Largest VmHWM of any child so far, MiB. Throws when none was ever seen: that is no 0. */
   childPeakMiB(): number
   children(): Promise<readonly number[]>
   stop(): void
@@ -31,15 +31,19 @@ export async function childrenOf(pid: number): Promise<readonly number[]> {
 
 /** Looks at the children of a process every second: those that come and go between two looks are not seen. */
 export function sampleChildren(pid: number): Sampler {
-  const state = { peakMiB: 0 }
+  const state: { peakMiB?: number } = {}
   const look = async (): Promise<void> => {
     for (const child of await childrenOf(pid)) {
-      const { peakMiB } = await readMemory(child).catch(() => ({ peakMiB: 0 }))
-      state.peakMiB = Math.max(state.peakMiB, peakMiB)
+      const found = await readMemory(child).catch(() => undefined) // ended meanwhile
+      if (found !== undefined) state.peakMiB = Math.max(state.peakMiB ?? 0, found.peakMiB)
     }
   }
+  const childPeakMiB = (): number => {
+    if (state.peakMiB === undefined) throw new Error(`process ${pid} was never seen with a child`)
+    return state.peakMiB
+  }
   const timer = setInterval(() => void look(), everyMs)
-  return { childPeakMiB: () => state.peakMiB, children: () => childrenOf(pid), stop: () => clearInterval(timer) }
+  return { childPeakMiB, children: () => childrenOf(pid), stop: () => clearInterval(timer) }
 }
 
 interface Stat {

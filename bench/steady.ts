@@ -6,9 +6,6 @@ import { installFleet } from './mttp.ts'
 import type { Scenario } from './scenario.ts'
 import { kustomizeClient, sourceClient, startTestbed, type Testbed } from './testbed.ts'
 
-const intervalSeconds = 30
-const intervals = 10
-
 /** Nothing changes, and every object's interval passes ten times. */
 export const steady: Scenario = {
   n: 1000,
@@ -19,15 +16,17 @@ export const steady: Scenario = {
     { key: 'objectReads', most: 0 },
     { key: 'statusWritesPerObject', most: 0 },
   ],
-  async run({ system, n, profile, onProgress, signal }) {
+  async run({ system, n, pace, profile, onProgress, signal }) {
+    const { intervals, intervalSeconds } = pace
     const names = appNames(n)
     const interval = `${intervalSeconds}s`
-    await using testbed = await startTestbed({ system, files: fleetFiles('plain', names, 'first'), interval, profile, onProgress, signal })
+    await using testbed = await startTestbed({ system, files: fleetFiles('plain', names, 'first'), interval, pace, profile, onProgress, signal })
     onProgress(`install: ${await installFleet(testbed, { names, shape: 'plain', interval, onProgress })} s`)
     // No verification is left when nothing was asked for a while. Flux verifies nothing, and is never quiet for so long.
-    if (system === 'weir') await testbed.untilQuiet(10_000)
+    if (system === 'weir') await testbed.untilQuiet(pace.quietMs)
 
     const before = await readUse(testbed)
+    if (before.downloads === 0) throw new Error('the installation downloaded nothing: downloads are not counted')
     const { entries } = await testbed.audited(async () => {
       for (let at = 1; at <= intervals; at += 1) {
         await pause(intervalSeconds * 1000, undefined, { signal })

@@ -13,6 +13,13 @@ it('shows what was measured, the budget, and that the size is another one', () =
   ])
 })
 
+it.each([
+  [{ least: 1, most: 1 }, 'MISSED = 1'],
+  [{ least: 1, most: 3 }, 'MISSED 1 to 3'],
+])('shows the bounds %j', (bounds, shown) => {
+  expect(tableOf({ ours: { n: 1, builds: 0 }, scenario: { n: 1, budgets: [{ key: 'builds', ...bounds }] } })).toMatch(new RegExp(`^builds +0 +${shown}$`, 'm'))
+})
+
 it('shows Flux beside us, and a dash for what it does not have', () => {
   expect(tableOf({ ours: { n: 1000, seconds: 4, engineMiB: 50 }, flux: { n: 200, seconds: 80 }, scenario }).split('\n')).toEqual([
     expect.stringMatching(/^ +weir +flux$/),

@@ -1,4 +1,4 @@
-import { judge, type Figure, type Figures, type Scenario } from './scenario.ts'
+import { judge, type Budget, type Figure, type Figures, type Scenario } from './scenario.ts'
 
 export interface Measurements {
   readonly ours: Figures
@@ -12,11 +12,16 @@ export function tableOf({ ours, flux, scenario: { budgets, n } }: Measurements):
   const rows = Object.entries(ours).map(([key, figure]) => {
     const verdict = verdicts.get(key)
     const theirs = flux === undefined ? '' : textOf(flux[key]).padEnd(28)
-    return `${key.padEnd(30)}${textOf(figure).padEnd(28)}${theirs}${verdict === undefined ? '' : ` ${verdict.isMet ? 'within' : 'MISSED'} ≤ ${verdict.most}`}`.trimEnd()
+    return `${key.padEnd(30)}${textOf(figure).padEnd(28)}${theirs}${verdict === undefined ? '' : ` ${verdict.isMet ? 'within' : 'MISSED'} ${boundOf(verdict)}`}`.trimEnd()
   })
   const head = flux === undefined ? [] : [`${''.padEnd(30)}${'weir'.padEnd(28)}flux`]
   const note = ours['n'] === n ? [] : [`(the budgets are for n = ${n})`]
   return [...head, ...rows, ...note].join('\n')
+}
+
+function boundOf({ least, most }: Budget): string {
+  if (least === undefined) return `≤ ${most}`
+  return least === most ? `= ${most}` : `${least} to ${most}`
 }
 
 /** A figure that Flux does not have is a dash. */

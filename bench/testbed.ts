@@ -1,14 +1,16 @@
 import { mkdir } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { annotations, gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
-import { findFreePort, installObjects, type AuditEntry, type AuditTail } from '@weir/shared/control-plane'
+import { findFreePort, installObjects, type AuditEntry, type AuditTail, type ControlPlane } from '@weir/shared/control-plane'
 import type { KubeObject } from '@weir/shared/manifest'
 import { startGitServer, type TestFile, type TestRepository } from '@weir/shared/testing'
+import { countWork } from './audit.ts'
 import { createBareClient, type BareClient } from './bare-client.ts'
 import { appsNamespace, ownNamespace, sourceName, sourceOf } from './fleet.ts'
 import { isReadyAt, storedRevision } from './judge.ts'
-import { connections, namespaceOf, phaseTimeoutMs, settleMs } from './limit.ts'
+import { connections, namespaceOf, phaseTimeoutMs } from './limit.ts'
 import { observe, type Observed } from './observe.ts'
+import type { Pace } from './pace.ts'
 import { forEach } from './pool.ts'
 import { cpuSecondsOfTree } from './processes.ts'
 import { startSystem, type Measured, type System, type SystemName } from './system.ts'
@@ -22,6 +24,7 @@ export interface TestbedOptions {
   readonly interval?: string
   /** Both controllers in one process. */
   readonly together?: boolean
+  readonly pace: Pick<Pace, 'settleMs'>
   /** Folder that takes CPU profiles of the controllers. */
   readonly profile?: string | undefined
   readonly onProgress: (line: string) => void
@@ -49,12 +52,12 @@ export interface Testbed extends AsyncDisposable {
   watchObjects(kind: Kind): Promise<Observed>
   /** Downloads of artifacts and fetches from Git, so far. */
   downloads(): number
-  /** So far: views that were handed to an engine, or what Flux does instead. */
+  /** So far: requests that engine processes began with, or what Flux does instead. */
   builds(): Promise<number>
   cpuSeconds(): Promise<number>
   /** Resolves when the kustomize-controller has asked nothing (watches and its lease apart) for so long; one that never rests is measured as it is. */
   untilQuiet(quietMs: number): Promise<void>
-  /** What the API server was asked while this ran, and a moment after. */
+  /** What the API server was asked while this ran, and a moment after. Throws where the log is empty: Kubernetes' own controllers are never silent. */
   audited<T>(run: () => Promise<T>): Promise<{ readonly value: T; readonly entries: readonly AuditEntry[] }>
 }
 
@@ -73,7 +76,7 @@ const storedTimeoutMs = 120_000
 const afterMs = 2_000
 
 export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
-  const { onProgress, signal, files, interval } = options
+  const { onProgress, signal, files, interval, pace } = options
   const ending = new AsyncDisposableStack()
   try {
     const state: { hook: () => Promise<void> } = { hook: () => Promise.resolve() }
@@ -97,13 +100,17 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
     const watchObjects = async (kind: Kind, namespace = appsNamespace): Promise<Observed> =>
       ending.adopt(observe(await connect(1), { kind, namespace, signal }), (each) => each.close())
     const kustomizations = await watchObjects(kustomizationKind, ownNamespace)
+    const beginning = await system.cluster.tailAudit()
     const controllers = await system.start()
-    await pause(settleMs, undefined, { signal })
+    await pause(pace.settleMs, undefined, { signal })
 
     const source = ending.adopt(followSource(await connect(1), signal), (each) => each.close())
     await writer.create(gitRepositoryKind, sourceOf(`http://${gitTraffic.address}/fleet.git`, interval))
     const { revision: firstRevision } = await source.stored(await repository.resolve('main'))
     state.hook = () => requestReconcile(writer)
+    // Both are in the log under the names that calls are counted by; from here on, no call means that there was none.
+    const began = await beginning.take()
+    for (const client of [kustomizeClient, sourceClient]) countWork(began, client)
 
     return {
       system,
@@ -124,18 +131,22 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
       builds: () => system.builds(),
       cpuSeconds: async () => (await Promise.all(controllers.map(({ pid }) => cpuSecondsOfTree(pid)))).reduce((sum, each) => sum + each, 0),
       untilQuiet: async (quietMs) => onProgress((await restsAfter(await system.cluster.tailAudit(), { quietMs, signal })) ? 'the controllers rest' : 'still busy, but measured now'),
-      async audited(run) {
-        const tail = await system.cluster.tailAudit()
-        const value = await run()
-        await pause(afterMs)
-        return { value, entries: await tail.take() }
-      },
+      audited: (run) => audit(system.cluster, run),
       [Symbol.asyncDispose]: () => ending.disposeAsync(),
     }
   } catch (error) {
     await ending.disposeAsync()
     throw error
   }
+}
+
+async function audit<T>(cluster: ControlPlane, run: () => Promise<T>): Promise<{ readonly value: T; readonly entries: readonly AuditEntry[] }> {
+  const tail = await cluster.tailAudit()
+  const value = await run()
+  await pause(afterMs)
+  const entries = await tail.take()
+  if (entries.length === 0) throw new Error('the audit log is empty: no calls can be counted')
+  return { value, entries }
 }
 
 interface FollowedSource {

@@ -98,7 +98,11 @@ function parseLine(line: string): { readonly msg?: unknown; readonly [field: str
 /** VmRSS and VmHWM of any process of this machine, in MiB. */
 export async function readMemory(pid: number): Promise<{ readonly rssMiB: number; readonly peakMiB: number }> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  const inMiB = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 1024
+  const inMiB = (field: string): number => {
+    const kib = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]
+    if (kib === undefined) throw new Error(`process ${pid} has no ${field}: it has ended`)
+    return Number(kib) / 1024
+  }
   return { rssMiB: inMiB('VmRSS'), peakMiB: inMiB('VmHWM') }
 }
 
