@@ -27,6 +27,14 @@ describe('the verdict', () => {
     ['differs where the command needs no link', failed('missing'), official(documents), { kind: 'differs' }],
     ['refused for a path out of the source', failed('escapes'), official(documents), { kind: 'refused', rule: 'leaves the source' }],
     ['refused for a limit', failed('resource'), official(documents), { kind: 'refused', rule: 'a limit' }],
+    ['differs where the command builds without its load restriction', failed('missing'), official(refuses("security; file 'a' is not in"), ({ unrestricted }) => (unrestricted ? documents : refuses('no'))), { kind: 'differs', why: ['builds officially (unrestricted); ours: missing: a.yaml: no'] }],
+    ['differs where the command builds with a field dropped', failed('input'), official(refuses('unknown field "x"'), ({ lenient }) => (lenient[0] === 'x' ? documents : refuses('no'))), { kind: 'differs', why: ['builds officially (unknown fields dropped); ours: input: a.yaml: no'] }],
+    ['differs where the command builds in two ways together', failed('input'), official(refuses("security; file 'a' is not in"), ({ lenient }) => (lenient[0] === 'x' ? documents : refuses('unknown field "x"'))), { kind: 'differs', why: ['builds officially (unrestricted, unknown fields dropped); ours: input: a.yaml: no'] }],
+    ['differs where only a link keeps the command from building', failed('input'), official(refuses('no'), ({ withoutLinks }) => (withoutLinks ? documents : refuses('no'))), { kind: 'differs' }],
+    ['failed where both fail, however the command is asked', failed('input'), official(refuses("security; file 'a' is not in"), () => refuses('no')), { kind: 'failed' }],
+    ['refused for a path out of the source that only the unrestricted command follows', failed('escapes'), official(refuses("security; file 'a' is not in"), () => documents), { kind: 'refused', rule: 'leaves the source' }],
+    ['refused for a link that the unrestricted command needs too', failed('missing'), official(refuses("security; file 'a' is not in"), ({ withoutLinks }) => (withoutLinks ? refuses('no such file') : documents)), { kind: 'refused', rule: 'a link' }],
+    ['remote where the unrestricted command missed the network', failed('remote'), official(refuses("security; file 'a' is not in"), () => refuses("no 'git' program on path")), { kind: 'remote' }],
     ['equal without the load restriction', built, official(refuses("security; file 'a' is not in"), ({ unrestricted }) => (unrestricted ? documents : refuses('no'))), { kind: 'equal', ways: ['unrestricted'] }],
     ['equal with a field dropped', built, official(refuses('unknown field "x"'), ({ lenient }) => (lenient[0] === 'x' ? documents : refuses('no'))), { kind: 'equal', ways: ['unknown fields dropped'] }],
     ['differs where ours builds what the command refuses', built, official(refuses('no')), { kind: 'differs' }],
@@ -41,6 +49,12 @@ describe('the verdict', () => {
     const ask = official(refuses('kustomization.yaml is empty'), ({ origins }) => (origins ? documents : refuses('no')))
     expect(await weigh(built, ask)).toMatchObject({ kind: 'differs' })
     expect(await weigh(built, ask, { listsNothing: true })).toMatchObject({ kind: 'equal', ways: ['origins of an empty top file'] })
+  })
+
+  it('differs where a top file that lists nothing builds with origins, and ours fails', async () => {
+    const ask = official(refuses('kustomization.yaml is empty'), ({ origins }) => (origins ? documents : refuses('no')))
+    expect(await weigh(failed('input'), ask)).toEqual({ kind: 'failed' })
+    expect(await weigh(failed('input'), ask, { listsNothing: true })).toMatchObject({ kind: 'differs' })
   })
 
   it('differs for an error that says nothing to its reader, even where both fail', async () => {

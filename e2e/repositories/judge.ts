@@ -46,15 +46,17 @@ export async function judge({ ours, ...rest }: Case): Promise<Verdict> {
   return ours.kind === 'built' ? judgeBuilt(ours, rest) : judgeFailed(ours, rest)
 }
 
-async function judgeFailed(ours: FailedAttempt, { ask, faultsOf }: Omit<Case, 'ours'>): Promise<Verdict> {
+/** Both fail only if no way of asking makes the official command build: what it refuses plainly, Flux and Weir may have to build. */
+async function judgeFailed(ours: FailedAttempt, { faultsOf, ...official }: Omit<Case, 'ours'>): Promise<Verdict> {
   const faults = faultsOf(ours)
   if (faults.length > 0) return { kind: 'differs', why: faults }
-  const official = await ask(plainly)
-  if (official.kind === 'failed') return { kind: ours.code === 'remote' && wantedNetwork(official.message) ? 'remote' : 'failed' }
+  const isRemote = (build: OfficialBuild): boolean => ours.code === 'remote' && build.kind === 'failed' && wantedNetwork(build.message)
+  const { build, asked, ways } = await askEachWay(official, (each) => each.kind === 'built' || isRemote(each))
+  if (build.kind === 'failed') return { kind: isRemote(build) ? 'remote' : 'failed' }
   if (ours.code === 'escapes') return { kind: 'refused', rule: 'leaves the source' }
   if (ours.code === 'resource') return { kind: 'refused', rule: 'a limit' }
-  if ((await ask({ ...plainly, withoutLinks: true })).kind === 'failed') return { kind: 'refused', rule: 'a link' }
-  return { kind: 'differs', why: [`builds officially; ours: ${ours.code}: ${ours.message}`] }
+  if (!asked.withoutLinks && (await official.ask({ ...asked, withoutLinks: true })).kind === 'failed') return { kind: 'refused', rule: 'a link' }
+  return { kind: 'differs', why: [`builds officially${ways.length === 0 ? '' : ` (${ways.join(', ')})`}; ours: ${ours.code}: ${ours.message}`] }
 }
 
 /** The words of git and HTTP that are missing or lead nowhere. */
@@ -62,17 +64,28 @@ export function wantedNetwork(message: string): boolean {
   return /no 'git' program on path|127\.0\.0\.1:1\b|proxyconnect|dial tcp|URL is a git repository/.test(message)
 }
 
-async function judgeBuilt(ours: BuiltAttempt, { ask, listsNothing }: Omit<Case, 'ours'>): Promise<Verdict> {
-  const state: { asked: Asked; official: OfficialBuild; ways: readonly Way[] } = { asked: plainly, official: await ask(plainly), ways: [] }
-  for (;;) {
-    const why = reasonsOf(state.official, ours)
-    if (why.length === 0) return { kind: 'equal', ways: state.ways, asked: state.asked }
-    const next = nextWay(state.asked, state.official, listsNothing)
-    if (next === undefined) return { kind: 'differs', why }
-    state.asked = next.asked
-    if (!state.ways.includes(next.way)) state.ways = [...state.ways, next.way]
-    state.official = await ask(state.asked)
+async function judgeBuilt(ours: BuiltAttempt, official: Omit<Case, 'ours'>): Promise<Verdict> {
+  const { build, asked, ways } = await askEachWay(official, (each) => reasonsOf(each, ours).length === 0)
+  const why = reasonsOf(build, ours)
+  return why.length === 0 ? { kind: 'equal', ways, asked } : { kind: 'differs', why }
+}
+
+interface Answered {
+  readonly build: OfficialBuild
+  readonly asked: Asked
+  /** Empty: plainly. */
+  readonly ways: readonly Way[]
+}
+
+/** Asks plainly, then in one way more at a time, until the answer will do or there is no other way: the last answer. */
+async function askEachWay({ ask, listsNothing }: Pick<Case, 'ask' | 'listsNothing'>, willDo: (build: OfficialBuild) => boolean): Promise<Answered> {
+  let last: Answered = { build: await ask(plainly), asked: plainly, ways: [] }
+  while (!willDo(last.build)) {
+    const next = nextWay(last.asked, last.build, listsNothing)
+    if (next === undefined) return last
+    last = { build: await ask(next.asked), asked: next.asked, ways: last.ways.includes(next.way) ? last.ways : [...last.ways, next.way] }
   }
+  return last
 }
 
 function reasonsOf(official: OfficialBuild, ours: BuiltAttempt): readonly string[] {

@@ -23,6 +23,9 @@ const files: Readonly<Record<string, string>> = {
   'link/kustomization.yaml': 'resources: [c.yaml]\n', 'link/real.yaml': configMap('c'),
 }
 
+/** The official command is built with Go, once, and every build is a process: a busy machine takes its time. */
+const limitMs = 300_000
+
 let root = ''
 let checkout = ''
 beforeAll(async () => {
@@ -58,7 +61,7 @@ describe('the runner', () => {
       edits: 8, engineBuilds: expect.any(Number), warmEngineBuilds: 0,
     }])
     expect(leftovers()).toEqual(before)
-  })
+  }, limitMs)
 
   it('leaves nothing when it is stopped', async () => {
     const before = leftovers()
@@ -66,7 +69,7 @@ describe('the runner', () => {
     const running = run([checkout], { signal: stopping.signal, onProgress: () => stopping.abort(new Error('stopped')) })
     await expect(running).rejects.toThrow()
     expect(leftovers()).toEqual(before)
-  })
+  }, limitMs)
 
   const fleet = path.join(import.meta.dirname, '../../../shared/fixtures/fleet-example')
   const onFleet = existsSync(fleet) ? it : it.skip
@@ -75,7 +78,7 @@ describe('the runner', () => {
     expect(told).not.toContain('DIFFERS')
     expect(results[0]?.equal).toBeGreaterThan(3)
     expect(results[0]?.differs).toBe(0)
-  })
+  }, limitMs)
 })
 
 describe('an error', () => {
