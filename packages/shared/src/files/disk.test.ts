@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTempRoot, digestFile, digestOf, insidePath, parseDigest, secureJoin, withLock, writeAtomic } from '@weir/shared/files'
@@ -102,6 +102,20 @@ describe('withLock', () => {
     await writeFile(path, '1 of-init')
     await expect(withLock(path, async () => 'in', { waitMs: 50 })).rejects.toMatchObject({ code: 'denied' })
     expect(await readFile(path, 'utf8')).toBe('1 of-init')
+  })
+
+  it('leaves no lock and no open file on a full disk', async () => {
+    const disk = mountSmallDisk(join(root, 'disk'))
+    if (disk === undefined) return sayWhySkipped('tmpfs cannot be mounted here')
+    try {
+      await writeFile(join(disk.path, 'filling'), Buffer.alloc(1 << 20, 1)).catch(() => undefined)
+      await expect(withLock(join(disk.path, 'lock'), async () => 'in')).rejects.toMatchObject({ code: 'full' })
+      expect(await readdir(disk.path)).toEqual(['filling'])
+      const targets = await Promise.all((await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+      expect(targets.filter((target) => target.startsWith(disk.path))).toEqual([])
+    } finally {
+      disk.unmount()
+    }
   })
 })
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errnoOf, FilesError, filesError } from './files-error.ts'
 
@@ -34,14 +34,33 @@ async function acquire(path: string, { signal, waitMs = 10_000 }: LockOptions): 
 }
 
 async function tryAcquire(path: string): Promise<boolean> {
+  const handle = await createLock(path)
+  if (handle === undefined) return false
   try {
-    const handle = await open(path, 'wx', 0o600)
-    await handle.writeFile(`${process.pid} ${processToken}`)
-    await handle.close()
+    await sign(handle)
     return true
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false
+    // One that names nobody would hold everybody up for a minute.
+    await rm(path, { force: true }).catch(() => undefined)
     throw filesError(error, 'take a lock')
+  }
+}
+
+/** undefined when it is there already. */
+async function createLock(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'wx', 0o600)
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return undefined
+    throw filesError(error, 'take a lock')
+  }
+}
+
+async function sign(handle: FileHandle): Promise<void> {
+  try {
+    await handle.writeFile(`${process.pid} ${processToken}`)
+  } finally {
+    await handle.close()
   }
 }
 
