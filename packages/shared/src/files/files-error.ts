@@ -50,6 +50,11 @@ export function filesError(cause: unknown, attempt: string): FilesError {
   return new FilesError(code, `${attempt}: ${wordsOf(code, errno)}`, { cause })
 }
 
+/** Whether the operating system refused something: a state of the disk, and no bug. */
+export function isSystemError(cause: unknown): boolean {
+  return typeof cause === 'object' && cause !== null && 'syscall' in cause && errnoOf(cause) !== undefined
+}
+
 /** `ENOENT` and so on; undefined for what is no system error. */
 export function errnoOf(cause: unknown): string | undefined {
   if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined

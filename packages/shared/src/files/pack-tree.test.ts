@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
-import { digestOf, extractTar, FilesError, packTree } from '@weir/shared/files'
+import { digestOf, extractTar, FilesError, packTree, writeAtomic } from '@weir/shared/files'
 
 let root: string
 beforeEach(async () => {
@@ -80,6 +80,17 @@ describe('packTree', () => {
     const into = join(root, 'own')
     await mkdir(into)
     expect([...(await extractTar((async function* () { yield bytes })(), into)).files.keys()]).toEqual(['b/two.yaml'])
+  })
+
+  it('passes on what the one who chooses throws, also through the file that it is written to', async () => {
+    const tree = await plant('t')
+    const refusal = new Error('these rules take too long')
+    const keep = (path: string): boolean => {
+      if (path === 'b.txt') throw refusal
+      return true
+    }
+    await expect(buffer(packTree(tree, { keep }))).rejects.toBe(refusal)
+    await expect(writeAtomic(join(root, 'out.tar.gz'), packTree(tree, { keep }))).rejects.toBe(refusal)
   })
 
   it('refuses names that no consumer unpacks', async () => {

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
-import { FilesError, filesError } from './files-error.ts'
+import { FilesError, filesError, isSystemError } from './files-error.ts'
 import { tarEnd, tarHeader, tarPadding } from './tar-header.ts'
 
 /** Says whether a path (relative, `/`-separated) goes into the archive. Directories that are left out are still walked. */
@@ -18,7 +18,8 @@ export interface PackOptions {
 /**
  * Archives a directory as tar.gz: the same tree gives the same bytes. Walks depth first in byte order, root first; only regular
  * files and directories; no owners, no times; directories 0750, files 0600, files with any x bit 0700 (contract 2.5).
- * Compression runs off the event loop. FilesError `unsafe-entry` for a name that no consumer takes, `aborted`, `io`.
+ * Compression runs off the event loop. FilesError `unsafe-entry` for a name that no consumer takes, `aborted`, `io`; what
+ * `keep` throws passes as it is.
  */
 export async function* packTree(directory: string, options: PackOptions = {}): AsyncGenerator<Buffer> {
   const tar = Readable.from(batches(tarChunks(directory, options)), { objectMode: false, highWaterMark: batchBytes })
@@ -32,7 +33,7 @@ export async function* packTree(directory: string, options: PackOptions = {}): A
     }
   } catch (error) {
     if (options.signal?.aborted) throw new FilesError('aborted', 'archive a directory: aborted', { cause: error })
-    throw filesError(error, 'archive a directory')
+    throw isSystemError(error) ? filesError(error, 'archive a directory') : error
   } finally {
     tar.destroy()
     gzip.destroy()

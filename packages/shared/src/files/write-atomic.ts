@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { constants } from 'node:fs'
-import { FilesError, filesError } from './files-error.ts'
+import { FilesError, filesError, isSystemError } from './files-error.ts'
 
 /** Names of half-written files start like this, so that a purge knows them. */
 export const partialPrefix = '.partial-'
@@ -17,7 +17,8 @@ export interface WriteOptions {
 
 /**
  * Writes a whole file or nothing: a temporary file in the same directory, flushed, renamed over `path`, and the directory
- * flushed, so that after a crash there is the old content or the new one. FilesError `full`, `read-only`, `denied`, `aborted`, `io`.
+ * flushed, so that after a crash there is the old content or the new one. FilesError `full`, `read-only`, `denied`, `aborted`, `io`;
+ * what the source of the content throws passes as it is.
  */
 export async function writeAtomic(
   path: string,
@@ -35,7 +36,7 @@ export async function writeAtomic(
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined)
     if (options.signal?.aborted) throw new FilesError('aborted', `${attempt}: aborted`, { cause: error })
-    throw filesError(error, attempt)
+    throw isSystemError(error) ? filesError(error, attempt) : error
   }
 }
 
