@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { readIgnoreRules } from './ignore-rules.ts'
@@ -59,5 +59,28 @@ describe('readIgnoreRules', () => {
   it.each(['*a*a*a*a*b', `${'**/a/'.repeat(5)}b`, 'x'.repeat(1025)])('refuses %s, which could take for ever', async (pattern) => {
     await plant({ 'sub/.sourceignore': pattern })
     await expect(readIgnoreRules(tree)).rejects.toMatchObject({ code: 'ignore-rules' })
+  })
+
+  it('refuses a file that is too large without reading it: a sparse one has any size for nothing', async () => {
+    await plant({ 'sub/.sourceignore': '' })
+    await truncate(join(tree, 'sub/.sourceignore'), 3 * 1024 ** 3)
+    await expect(readIgnoreRules(tree)).rejects.toMatchObject({ code: 'ignore-rules', message: 'sub/.sourceignore is larger than 1048576 bytes' })
+  })
+
+  const alternating = (count: number): string => Array.from({ length: count }, (_, line) => (line % 2 === 0 ? `f${line}` : `!f${line}`)).join('\n')
+
+  it('refuses more patterns than anybody writes, in one file or in many and the spec', async () => {
+    await expect(readIgnoreRules(tree, alternating(20_000))).rejects.toMatchObject({ code: 'ignore-rules' })
+    await expect(readIgnoreRules(tree, 'x\n'.repeat(400_000))).rejects.toMatchObject({ code: 'ignore-rules' })
+    await plant({ 'a/.sourceignore': 'x\n'.repeat(4_000), 'b/.sourceignore': 'x\n'.repeat(4_000) })
+    await expect(readIgnoreRules(tree, 'x\n'.repeat(2_001))).rejects.toMatchObject({ code: 'ignore-rules' })
+    const keep = await readIgnoreRules(tree, 'x\n'.repeat(2_000))
+    expect([keep('x', 'file'), keep('y', 'file')]).toEqual([false, true])
+  })
+
+  it('answers the same however many paths there are, where the signs of the patterns alternate', async () => {
+    const keep = await readIgnoreRules(tree, alternating(1_000))
+    const asked = Array.from({ length: 3_000 }, (_, path) => path)
+    expect(asked.filter((path) => !keep(`f${path}`, 'file'))).toEqual(asked.filter((path) => path < 1_000 && path % 2 === 0))
   })
 })

@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import ignore, { type Ignore } from 'ignore'
 import type { Keep } from '@weir/shared/files'
@@ -17,10 +18,12 @@ const defaults = [
 /**
  * What goes into the artifact of a directory: its `.sourceignore` files, each for its own folder, then `spec.ignore`, which wins.
  * A later pattern overrides an earlier one, also inside a folder that an earlier one leaves out. ArtifactError `ignore-rules`
- * for patterns that could keep the process busy for ever, `io`.
+ * for patterns that could keep the process busy for ever or fill its memory, `io`.
  */
 export async function readIgnoreRules(tree: string, specIgnore = ''): Promise<Keep> {
-  const own = [...(await nestedPatterns(tree, '')), ...patternsOf(specIgnore, '')]
+  const own: Pattern[] = []
+  await collectNested(own, tree, '')
+  collect(own, specIgnore, '')
   const base = [...versionControl, ...(own.length > 0 ? [] : defaults)].map((text) => ({ text, folder: '' }))
   return keepBy(groupPatterns([...base, ...own]))
 }
@@ -34,26 +37,38 @@ interface Pattern {
 const rulesFile = '.sourceignore'
 const maxRulesBytes = 1 << 20
 
-async function nestedPatterns(tree: string, folder: string): Promise<readonly Pattern[]> {
+/** In all files and spec.ignore together: each is tried on each path. */
+const maxPatterns = 10_000
+
+async function collectNested(into: Pattern[], tree: string, folder: string): Promise<void> {
   const entries = await readdir(join(tree, folder), { withFileTypes: true })
-  const patterns: Pattern[] = []
-  if (entries.some((entry) => entry.name === rulesFile && entry.isFile())) {
-    const text = await readFile(join(tree, folder, rulesFile))
-    if (text.byteLength > maxRulesBytes) throw refuse(`${pathOf(folder, rulesFile)} is larger than ${maxRulesBytes} bytes`)
-    patterns.push(...patternsOf(text.toString('utf8'), folder))
-  }
+  if (entries.some((entry) => entry.name === rulesFile && entry.isFile())) collect(into, await readRules(tree, pathOf(folder, rulesFile)), folder)
   const folders = entries.filter((entry) => entry.isDirectory() && entry.name !== '.git').map(({ name }) => name)
-  for (const name of folders.sort()) patterns.push(...(await nestedPatterns(tree, pathOf(folder, name))))
-  return patterns
+  for (const name of folders.sort()) await collectNested(into, tree, pathOf(folder, name))
+}
+
+/** Not one byte of a file that is too large is read: a sparse one costs its author nothing. */
+async function readRules(tree: string, path: string): Promise<string> {
+  const handle = await open(join(tree, path), constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    const { size } = await handle.stat()
+    if (size > maxRulesBytes) throw refuse(`${path} is larger than ${maxRulesBytes} bytes`)
+    return await handle.readFile('utf8')
+  } finally {
+    await handle.close()
+  }
 }
 
 function pathOf(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`
 }
 
-function patternsOf(text: string, folder: string): readonly Pattern[] {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'))
-  return lines.map((line) => ({ text: checkedPattern(line), folder }))
+function collect(into: Pattern[], text: string, folder: string): void {
+  for (const line of text.split(/\r?\n/)) {
+    if (line.trim() === '' || line.startsWith('#')) continue
+    if (into.length >= maxPatterns) throw refuse(`.sourceignore files and spec.ignore hold more than ${maxPatterns} patterns`)
+    into.push({ text: checkedPattern(line), folder })
+  }
 }
 
 const maxStars = 3
@@ -79,25 +94,40 @@ function groupPatterns(patterns: readonly Pattern[]): readonly Group[] {
   for (const { text, folder } of patterns) {
     const includes = text.startsWith('!')
     const last = groups.at(-1)
-    const group = last?.folder === folder && last.includes === includes ? last : { folder, includes, patterns: ignore({ ignorecase: false }) }
+    const group = last?.folder === folder && last.includes === includes ? last : { folder, includes, patterns: noPatterns() }
     if (group !== last) groups.push(group)
     group.patterns.add(includes ? text.slice(1) : text)
   }
   return groups.toReversed()
 }
 
+function noPatterns(): Ignore {
+  return ignore({ ignorecase: false })
+}
+
 const maxMatchingMs = 10_000
 
-function keepBy(groups: readonly Group[]): Keep {
-  const spent = { ms: 0 }
+/** Each group remembers its answer for each path, and alternating signs make a group of every pattern: so many answers, all together. */
+const maxRemembered = 200_000
+
+function keepBy(patterns: readonly Group[]): Keep {
+  const state = { spentMs: 0, remembered: 0, groups: patterns }
   return (path, kind) => {
     if (path === '') return true
     const beganMs = performance.now()
-    const decisive = groups.find((group) => matches(group, kind === 'directory' ? `${path}/` : path))
-    spent.ms += performance.now() - beganMs
-    if (spent.ms > maxMatchingMs) throw refuse('matching the patterns takes too long')
-    return decisive?.includes ?? true
+    const { groups } = state
+    const at = groups.findIndex((group) => matches(group, kind === 'directory' ? `${path}/` : path))
+    state.remembered += at < 0 ? groups.length : at + 1
+    if (state.remembered > maxRemembered) Object.assign(state, { remembered: 0, groups: groups.map(forget) })
+    state.spentMs += performance.now() - beganMs
+    if (state.spentMs > maxMatchingMs) throw refuse('matching the patterns takes too long')
+    return groups[at]?.includes ?? true
   }
+}
+
+/** The same patterns, already compiled, without a memory of paths. */
+function forget(group: Group): Group {
+  return { ...group, patterns: noPatterns().add(group.patterns) }
 }
 
 function matches({ folder, patterns }: Group, path: string): boolean {
