@@ -1,16 +1,68 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { loadAll } from 'js-yaml'
 import type { Cluster } from '@weir/shared/control-plane'
+import { helmBinary } from '@weir/shared/engine'
+import { isInside } from '@weir/shared/files'
 import { installChart, testControlPlane } from '@weir/shared/testing'
 import { bundleWeir, type Bundle } from './bundle.ts'
 
 /** The budget of a controller's start (docs/benchmarks.md); the machine of the tests is shared with others, hence the allowance on top. */
 const startBudgetMs = 1000
 const allowance = 4
+
+const root = new URL('..', import.meta.url).pathname
+
+/** What the chart runs: the arguments of the one container, and where a volume is mounted. */
+interface Pod {
+  readonly args: readonly string[]
+  readonly volumes: readonly string[]
+}
+
+interface Rendered {
+  readonly kind?: string
+  readonly metadata?: { readonly name: string }
+  readonly spec?: { readonly template: { readonly spec: { readonly containers: readonly { readonly args: readonly string[]; readonly volumeMounts: readonly { readonly mountPath: string }[] }[] } } }
+}
+
+async function podOf(controller: string): Promise<Pod> {
+  const rendered = execFileSync(await helmBinary(), ['template', 'weir', join(root, 'charts/weir'), '--namespace', 'weir-system'], { encoding: 'utf8' })
+  const deployment = (loadAll(rendered) as (Rendered | null)[]).find((each) => each?.kind === 'Deployment' && each.metadata?.name === controller)
+  const container = deployment?.spec?.template.spec.containers[0]
+  return { args: container?.args ?? [], volumes: container?.volumeMounts.map(({ mountPath }) => mountPath) ?? [] }
+}
+
+/**
+ * Runs a program as in a pod with a read-only root: of all folders at the top only the volumes can be written to, and they are
+ * empty. What holds the checkout stays as it is. All of it is gone with the program.
+ */
+const likeAPod = `set -eu
+root=$1; kubeconfig=$2; checkout=$3; volumes=$4; shift 4
+mount --make-rprivate /
+mount -t tmpfs weir-test "$root"
+cp "$kubeconfig" "$root/kubeconfig"
+for path in /*; do
+  case " $volumes " in *" $path "*) continue ;; esac
+  if [ -L "$path" ]; then cp -P "$path" "$root$path"
+  elif [ -d "$path" ]; then
+    mkdir "$root$path"
+    mount --rbind "$path" "$root$path"
+    case "$path" in /proc | /sys | /dev | "$checkout") ;; *) mount -o remount,bind,ro "$root$path" ;; esac
+  fi
+done
+for path in $volumes; do mkdir -p "$root$path"; mount -t tmpfs weir-test "$root$path"; done
+mount -o remount,ro "$root"
+exec chroot "$root" "$@"`
+
+/** Why a program cannot be run so here. */
+function whyNoPod({ volumes }: Pod): string | undefined {
+  if (volumes.some((volume) => isInside(volume, root) || isInside(volume, process.execPath))) return 'the checkout or Node is where a volume of the pod would be'
+  return spawnSync('unshare', ['--mount', 'mount', '--make-rprivate', '/']).status === 0 ? undefined : 'nothing can be mounted here'
+}
 
 interface Ended {
   readonly code: number | null
@@ -79,17 +131,36 @@ describe('the bundle', () => {
     it.each([['source-controller'], ['kustomize-controller']])('starts %s within the budget, and stops when told', async (controller) => {
       const args = [controller, `--kubeconfig=${cluster.kubeconfig(controller)}`, '--health-addr=0', '--metrics-addr=0']
       const own = controller === 'source-controller' ? [`--storage-path=${join(folder, 'storage')}`, '--storage-addr=127.0.0.1:0'] : [`--cache-path=${join(folder, 'cache')}`]
-      await startUntilReady([...args, ...own]) // fills the compile cache
-      const { readyMs, log } = await startUntilReady([...args, ...own])
+      await untilReady(start([...args, ...own])) // fills the compile cache
+      const { readyMs, log } = await untilReady(start([...args, ...own]))
       expect(readyMs).toBeLessThan(startBudgetMs * allowance)
       // The engine's sources are found from the bundle, too.
       expect(log).not.toContain('"level":"error"')
     })
 
+    it.each([['source-controller'], ['kustomize-controller']])('starts %s with the arguments of the chart, where only the volumes of its pod can be written to', async (controller) => {
+      const pod = await podOf(controller)
+      const why = whyNoPod(pod)
+      if (why !== undefined) return void process.stderr.write(`skipped: ${why}\n`)
+      const place = join(folder, `pod-${controller}`)
+      mkdirSync(place)
+      const own = ['--kubeconfig=/kubeconfig', '--health-addr=0', '--metrics-addr=0', ...(controller === 'source-controller' ? ['--storage-addr=127.0.0.1:0'] : [])]
+      const program = [process.execPath, ...bundle.nodeFlags, bundle.file, ...pod.args, ...own]
+      const script = ['--mount', 'sh', '-c', likeAPod, 'sh', place, cluster.kubeconfig(controller), `/${root.split('/')[1]}`, pod.volumes.join(' ')]
+      const { PATH = '', HOME = '' } = process.env
+      const child = spawn('unshare', [...script, ...program], { env: { PATH, HOME, ...bundle.env, RUNTIME_NAMESPACE: 'weir-system' }, stdio: ['ignore', 'pipe', 'pipe'] })
+      expect((await untilReady(child)).log).not.toContain('"level":"error"')
+    })
+
+    it('does not start with a Git cache in the folder that it serves', async () => {
+      const storage = join(folder, 'served')
+      const args = ['source-controller', `--kubeconfig=${cluster.kubeconfig('source-controller')}`, '--health-addr=0', '--metrics-addr=0', `--storage-path=${storage}`, `--git-cache-path=${storage}/git`]
+      await expect(untilReady(start(args))).rejects.toThrow('must be in folders of their own')
+    })
+
     /** How long until it said that it is ready; then it is stopped. */
-    async function startUntilReady(args: readonly string[]): Promise<{ readonly readyMs: number; readonly log: string }> {
+    async function untilReady(child: ChildProcess): Promise<{ readonly readyMs: number; readonly log: string }> {
       const startedMs = performance.now()
-      const child = start(args)
       const log: string[] = []
       const { promise, resolve, reject } = Promise.withResolvers<number>()
       child.stdout?.setEncoding('utf8').on('data', (text: string) => {

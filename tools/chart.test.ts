@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals'
 import { load, loadAll } from 'js-yaml'
 import { customResourceDefinitions } from '@weir/shared/api/schemas'
 import { helmBinary } from '@weir/shared/engine'
+import { isInside } from '@weir/shared/files'
 
 const root = new URL('..', import.meta.url).pathname
 const chart = join(root, 'charts/weir')
@@ -13,6 +14,27 @@ interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string }
   readonly [key: string]: unknown
+}
+
+interface Container {
+  readonly args: readonly string[]
+  readonly volumeMounts: readonly { readonly mountPath: string; readonly readOnly?: boolean }[]
+  readonly securityContext: { readonly readOnlyRootFilesystem: boolean }
+}
+
+/** A module of a controller, which only the command may know otherwise. */
+async function moduleOf(file: string): Promise<Readonly<Record<string, (...given: readonly unknown[]) => unknown>>> {
+  return (await import(join(root, 'packages', file))) as Record<string, (...given: readonly unknown[]) => unknown>
+}
+
+/** Every folder that a controller writes to when it is started so. */
+async function writtenFolders(controller: string, argv: readonly string[]): Promise<readonly string[]> {
+  const { parseOptions } = await moduleOf(`${controller}/src/options.ts`)
+  const parsed = parseOptions?.(argv, {}) as { readonly options: { readonly flags: Readonly<Record<string, string>> } }
+  const { flags } = parsed.options
+  if (controller === 'kustomize-controller') return [flags['cache-path'] || '/tmp/weir-kustomize-controller']
+  const { foldersOf } = await moduleOf('source-controller/src/folders.ts')
+  return Object.values(foldersOf?.(flags) as Readonly<Record<string, string>>)
 }
 
 describe('the chart', () => {
@@ -81,9 +103,23 @@ describe('the chart', () => {
     expect(text).toContain('"--storage-adv-addr=source-controller.weir-system.svc.cluster.local."')
   })
 
+  it.each(['source-controller', 'kustomize-controller'])('mounts a volume for every folder that %s writes to', async (name) => {
+    const { args, volumeMounts, securityContext } = containerOf(name)
+    expect([securityContext.readOnlyRootFilesystem, args[0]]).toEqual([true, name])
+    const volumes = volumeMounts.filter(({ readOnly }) => readOnly !== true).map(({ mountPath }) => mountPath)
+    const folders = await writtenFolders(name, args.slice(1))
+    expect(folders.filter((folder) => !volumes.some((volume) => isInside(volume, folder)))).toEqual([])
+  })
+
   it.each(['--set=unknown=1', '--set=sourceController.replicas=-1', '--set=logLevel=loud', '--set=image.repository='])('refuses %s', (value) => {
     expect(spawnSync(helm, ['template', 'weir', chart, value], { encoding: 'utf8' }).status).not.toBe(0)
   })
+
+  function containerOf(name: string): Container {
+    const deployment = template().find((object) => object.kind === 'Deployment' && object.metadata.name === name)
+    const spec = deployment?.['spec'] as { readonly template: { readonly spec: { readonly containers: readonly [Container] } } }
+    return spec.template.spec.containers[0]
+  }
 
   function template(...options: readonly string[]): readonly Manifest[] {
     const text = execFileSync(helm, ['template', 'weir', chart, '--namespace', 'weir-system', ...options], { encoding: 'utf8' })

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { createStore, serveStore, type ArtifactServer } from '@weir/shared/artifact'
 import { createRecorder } from '@weir/shared/events'
@@ -6,6 +5,7 @@ import { createGit } from '@weir/shared/git'
 import { createHttp } from '@weir/shared/http'
 import { drainController, readiness, type Host, type Started } from '@weir/shared/runtime'
 import { advertisedAddress } from './advertised.ts'
+import { foldersOf, makeFolders } from './folders.ts'
 import { createGitRepositoryController } from './git-repository/controller.ts'
 import type { SourceOptions } from './options.ts'
 
@@ -13,13 +13,12 @@ import type { SourceOptions } from './options.ts'
 export async function start(options: SourceOptions, host: Host): Promise<Started> {
   const { flags, namespace } = options
   const { telemetry } = host
-  const root = flags['storage-path']
-  const cacheDir = flags['git-cache-path'] || `${root.replace(/\/+$/, '')}-git`
-  for (const folder of [root, cacheDir]) await mkdir(folder, { recursive: true, mode: 0o700 })
+  const folders = foldersOf(flags)
+  await makeFolders(folders)
   const http = createHttp({ telemetry, userAgent: 'weir-source-controller' })
   const recorder = createRecorder({ kube: host.kube, controller: telemetry.controller, eventsAddr: flags['events-addr'], http, telemetry })
   const git = await createGit({
-    cacheDir: path.join(cacheDir, 'git'),
+    cacheDir: path.join(folders.gitCache, 'git'),
     telemetry,
     environment: options.environment,
     sshKexAlgorithms: flags['ssh-kex-algos'],
@@ -39,9 +38,9 @@ export async function start(options: SourceOptions, host: Host): Promise<Started
   })
   // Only a leader serves: a follower's store is empty, and its readiness keeps it out of the Service (contract 2.4).
   const working = host.leading.then(async () => {
-    served.server = await serveStore({ root, address: flags['storage-addr'], telemetry })
+    served.server = await serveStore({ root: folders.storage, address: flags['storage-addr'], telemetry })
     const store = createStore({
-      root,
+      root: folders.storage,
       advertised: advertisedAddress(flags['storage-adv-addr'], served.server.address, options.hostname),
       retention: { ttlMs: flags['artifact-retention-ttl'], records: flags['artifact-retention-records'] },
       digestAlgorithm: flags['artifact-digest-algo'],

@@ -113,8 +113,10 @@ describe('createFetcher', () => {
 
   it('refuses hostile and oversized content with a right digest', async () => {
     const bytes = gzipSync(Buffer.from('this is no tar'.padEnd(2000)))
-    await writeFile(join(dir, 'root/odd.tar.gz'), bytes)
-    const artifact: Artifact = { path: 'odd.tar.gz', url: `${server.url}/odd.tar.gz`, revision: 'r', digest: digestOf(bytes), lastUpdateTime: '' }
+    const path = 'bucket/n/odd/odd.tar.gz'
+    await mkdir(join(dir, 'root/bucket/n/odd'), { recursive: true })
+    await writeFile(join(dir, 'root', path), bytes)
+    const artifact: Artifact = { path, url: `${server.url}/${path}`, revision: 'r', digest: digestOf(bytes), lastUpdateTime: '' }
     expect(await codeOf(artifact)).toBe('unsafe')
     const bomb = await put('bomb', { zeros: '\0'.repeat(1 << 20) })
     await fetcher.close()

@@ -1,10 +1,13 @@
+import type { Dirent } from 'node:fs'
 import { open, readdir, realpath, type FileHandle } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { partialPrefix, secureJoin } from '@weir/shared/files'
+import { secureJoin } from '@weir/shared/files'
 import { serve } from '@weir/shared/http'
 import type { Telemetry } from '@weir/shared/telemetry'
 import { entityTag, isNotModified, readRange, type FileFacts } from './conditional.ts'
+import { isTransient, ownerDepth, placeOf } from './layout.ts'
 
 export interface ArtifactServerOptions {
   readonly root: string
@@ -23,7 +26,10 @@ export interface ArtifactServer {
   close(): Promise<void>
 }
 
-/** Serves the store read-only (contract 2.4): files with ETag and ranges, directory listings, nothing outside of the root. */
+/**
+ * Serves the store read-only (contract 2.4): artifacts with ETag and ranges, listings of the folders that lead to them, and
+ * nothing else, whatever lies beside them.
+ */
 export async function serveStore({ root, address, telemetry }: ArtifactServerOptions): Promise<ArtifactServer> {
   const count = { served: 0 }
   const downloads = telemetry.metrics.counter('weir_artifact_downloads_total', 'Artifacts sent to consumers, in whole or in part.', [])
@@ -50,7 +56,7 @@ async function answer(root: string, conversation: Conversation): Promise<void> {
     return plain(response, 405)
   }
   const path = decodedPath(pathOf(request))
-  const found = path === undefined ? undefined : await openInside(root, path)
+  const found = path === undefined ? undefined : await openStored(root, path)
   if (path === undefined || found === undefined) return plain(response, 404)
   try {
     if (found.facts.isDirectory) return await sendListing(path, found, conversation)
@@ -68,34 +74,45 @@ function pathOf(request: IncomingMessage): string {
 function decodedPath(raw: string): string | undefined {
   try {
     const path = decodeURIComponent(raw)
-    const parts = path.split('/')
-    const isOdd = !path.startsWith('/') || path.includes('\0') || path.includes('\\')
-    return isOdd || parts.some((part) => part === '..' || part.startsWith(partialPrefix)) ? undefined : path.slice(1)
+    const isOdd = !path.startsWith('/') || path.includes('\0') || path.includes('\\') || path.split('/').includes('..')
+    return isOdd ? undefined : path.slice(1)
   } catch {
     return undefined
   }
 }
 
 interface Opened {
+  /** Of the path below the root. */
+  readonly parts: readonly string[]
   readonly real: string
   readonly handle: FileHandle
   readonly facts: FileFacts & { readonly isDirectory: boolean }
 }
 
-/** The store's own links (`latest.tar.gz`) are followed, as far as they stay inside. */
-async function openInside(root: string, path: string): Promise<Opened | undefined> {
+async function openStored(root: string, path: string): Promise<Opened | undefined> {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  const place = placeOf(parts)
+  if (place === undefined) return undefined
   try {
-    const real = await realpath(await secureJoin(root, path))
+    const base = await realpath(root)
+    const real = await realpath(await secureJoin(base, parts.join('/')))
+    if (!staysInPlace(real, base, parts)) return undefined
     const handle = await open(real, 'r')
     const found = await handle.stat()
-    if (found.isFile() || found.isDirectory()) {
-      return { real, handle, facts: { sizeBytes: found.size, modifiedMs: found.mtimeMs, inode: found.ino, isDirectory: found.isDirectory() } }
+    if (place === 'file' ? found.isFile() : found.isDirectory()) {
+      return { parts, real, handle, facts: { sizeBytes: found.size, modifiedMs: found.mtimeMs, inode: found.ino, isDirectory: found.isDirectory() } }
     }
     await handle.close()
     return undefined
   } catch {
     return undefined
   }
+}
+
+/** The store's own links (`latest.tar.gz`) lead to artifacts of the same object; its folders are no links. */
+function staysInPlace(real: string, base: string, parts: readonly string[]): boolean {
+  const folder = join(base, ...parts.slice(0, ownerDepth))
+  return parts.length > ownerDepth ? dirname(real) === folder && !isTransient(basename(real)) : real === folder
 }
 
 interface Conversation {
@@ -105,17 +122,28 @@ interface Conversation {
   sending(): void
 }
 
-async function sendListing(path: string, { real }: Opened, { request, response }: Conversation): Promise<void> {
+async function sendListing(path: string, { real, parts }: Opened, { request, response }: Conversation): Promise<void> {
   if (path !== '' && !path.endsWith('/')) {
     response.writeHead(301, { location: `${encodeURI(`/${path.split('/').at(-1) ?? ''}`).slice(1)}/` }).end()
     return
   }
-  const entries = (await readdir(real, { withFileTypes: true })).filter(({ name }) => !name.startsWith(partialPrefix))
+  const entries = (await readdir(real, { withFileTypes: true })).filter((entry) => isListed(entry, parts))
   const names = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort()
   const lines = names.map((name) => `<a href="${encodeURI(name).replaceAll(':', '%3A')}">${escapeHtml(name)}</a>\n`)
   const body = Buffer.from(`<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n${lines.join('')}</pre>\n`)
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-length': body.byteLength })
   response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+function isListed(entry: Dirent, folder: readonly string[]): boolean {
+  switch (placeOf([...folder, entry.name])) {
+    case 'folder':
+      return entry.isDirectory()
+    case 'file':
+      return entry.isFile() || entry.isSymbolicLink()
+    case undefined:
+      return false
+  }
 }
 
 function escapeHtml(text: string): string {

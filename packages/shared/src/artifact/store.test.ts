@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { createStore, serveStore, type ArtifactServer, type Store } from '@weir/shared/artifact'
 import { digestOf } from '@weir/shared/files'
@@ -107,9 +107,27 @@ describe('createStore', () => {
     const artifact = await put(store)
     await writeFile(join(root, 'gitrepository/flux-system/fleet/.partial-00'), 'half')
     await writeFile(join(root, 'gitrepository/flux-system/fleet/abc.tar.gz.lock'), '1 x')
+    await mkdir(join(root, 'of-others'))
+    await writeFile(join(root, 'of-others/a.lock'), '')
     await open().purge()
     expect(await readdir(join(root, 'gitrepository/flux-system/fleet'))).toEqual(['abc.tar.gz'])
+    expect(await readdir(join(root, 'of-others'))).toEqual(['a.lock'])
     expect(await store.check(artifact)).toBe('ok')
+  })
+
+  it('looks at no file that is not an artifact, and removes none, whatever path a status names', async () => {
+    const store = open()
+    const artifact = await put(store)
+    await mkdir(join(root, 'git/mirrors/a'), { recursive: true })
+    await writeFile(join(root, 'git/mirrors/a/config'), 'kept')
+    for (const path of ['git/mirrors/a/config', 'gitrepository/flux-system/fleet', 'gitrepository/flux-system/fleet/../fleet/abc.tar.gz']) expect(await store.check({ ...artifact, path })).toBe('missing')
+    expect(await readFile(join(root, 'git/mirrors/a/config'), 'utf8')).toBe('kept')
+  })
+
+  it('has places for the kinds that have artifacts, and no others', async () => {
+    const store = open()
+    await expect(store.put({ ...owner, kind: 'Kustomization', file: 'x.tar.gz', tree, revision: 'r' })).rejects.toThrow('no kind that has artifacts')
+    expect(await readdir(root)).toEqual([])
   })
 
   it('refuses a name that no consumer unpacks, and patterns that could take for ever', async () => {
@@ -163,6 +181,20 @@ function noise(bytes: number): Buffer {
   return Buffer.concat(blocks)
 }
 
+/** In the root of the store, and no artifacts: what a Git cache in there would hold, files beside artifacts and at other depths. */
+const foreign = {
+  'git/temp/login-1/identity': 'a private key',
+  'git/mirrors/a/config': 'a mirror',
+  'git/mirrors/a/objects/pack/a.pack': 'a mirror',
+  'lost+found/x': '',
+  'index.yaml': '',
+  'gitrepository/index.yaml': '',
+  'gitrepository/flux-system/index.yaml': '',
+  'gitrepository/flux-system/fleet/abc.tar.gz.lock': '1 x',
+  'gitrepository/flux-system/fleet/.partial-00': 'half',
+  'gitrepository/flux-system/fleet/deeper/abc.tar.gz': '',
+}
+
 describe('serveStore', () => {
   let server: ArtifactServer
   let url: string
@@ -170,8 +202,15 @@ describe('serveStore', () => {
   beforeEach(async () => {
     const artifact = await put(open())
     await writeFile(join(dir, 'outside'), 'secret')
-    execFileSync('ln', ['-s', join(dir, 'outside'), join(root, 'escape')])
-    execFileSync('ln', ['-s', 'abc.tar.gz', join(root, 'gitrepository/flux-system/fleet/latest.tar.gz')])
+    for (const [path, content] of Object.entries(foreign)) {
+      await mkdir(dirname(join(root, path)), { recursive: true })
+      await writeFile(join(root, path), content)
+    }
+    const own = join(root, 'gitrepository/flux-system/fleet')
+    const links = { 'escape.tar.gz': join(dir, 'outside'), 'login.tar.gz': '../../../git/temp/login-1/identity', 'held.tar.gz': 'abc.tar.gz.lock', 'latest.tar.gz': 'abc.tar.gz' }
+    for (const [name, target] of Object.entries(links)) execFileSync('ln', ['-s', target, join(own, name)])
+    execFileSync('ln', ['-s', '../git', join(root, 'helmchart')])
+    execFileSync('ln', ['-s', join(dir, 'tree'), join(root, 'bucket')])
     bytes = await readFile(join(root, artifact.path))
     server = await serveStore({ root, address: '127.0.0.1:0', telemetry })
     url = `${server.url}/${artifact.path}`
@@ -205,13 +244,28 @@ describe('serveStore', () => {
     expect((await fetch(`${server.url}/`)).status).toBe(200)
     const listing = await (await fetch(`${server.url}/gitrepository/flux-system/fleet`)).text()
     expect(listing).toContain('<a href="abc.tar.gz">abc.tar.gz</a>')
+    expect(listing).not.toMatch(/lock|partial/)
+    expect(await linksOf('/')).toEqual(['gitrepository/'])
+    expect(await linksOf('/gitrepository/')).toEqual(['flux-system/'])
+    expect(await linksOf('/gitrepository/flux-system/')).toEqual(['fleet/'])
     expect((await fetch(`${server.url}/gitrepository/flux-system/fleet/latest.tar.gz`)).status).toBe(200)
     expect(server.served()).toBe(1)
   })
 
-  it.each(['/escape', '/%2e%2e/outside', '/gitrepository/..%2f..%2foutside', '/none', '/a%00b', '/%ff', '/..%5coutside'])('does not leave its root by %s', async (path) => {
+  const leading = ['/gitrepository/flux-system/fleet/escape.tar.gz', '/%2e%2e/outside', '/gitrepository/..%2f..%2foutside', '/bucket/', '/none', '/a%00b', '/%ff', '/..%5coutside']
+  it.each(leading)('does not leave its root by %s', async (path) => {
     expect(await curl(`${server.url}${path}`)).toBe('404')
   })
+
+  const linked = ['/gitrepository/flux-system/fleet/login.tar.gz', '/gitrepository/flux-system/fleet/held.tar.gz', '/helmchart/temp/login-1/identity', '/helmchart/']
+  it.each([...Object.keys(foreign).map((path) => `/${path}`), ...linked, '/git', '/git/', '/git/temp/', '/git/temp/login-1/', '/lost+found/'])('serves artifacts and nothing else that lies in its root: not %s', async (path) => {
+    expect(await curl(`${server.url}${path}`)).toBe('404')
+  })
+
+  async function linksOf(path: string): Promise<readonly string[]> {
+    const listing = await (await fetch(`${server.url}${path}`)).text()
+    return [...listing.matchAll(/<a href="([^"]+)"/g)].map(([, target = '']) => target)
+  }
 
   it('is read-only', async () => {
     const answer = await fetch(url, { method: 'DELETE' })

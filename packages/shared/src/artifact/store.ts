@@ -1,18 +1,12 @@
 import { lstat, mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Artifact } from '@weir/shared/api'
-import { createDigester, digestFile, FilesError, filesError, packTree, partialPrefix, removeTree, secureJoin, withLock, writeAtomic } from '@weir/shared/files'
+import { createDigester, digestFile, FilesError, filesError, isSystemError, packTree, removeTree, secureJoin, withLock, writeAtomic } from '@weir/shared/files'
 import type { Telemetry } from '@weir/shared/telemetry'
-import { ArtifactError, artifactError } from './artifact-error.ts'
+import { artifactError } from './artifact-error.ts'
 import { readIgnoreRules } from './ignore-rules.ts'
+import { checkedPart, folderOf, isTransient, kindFolders, placeOf, type Owner } from './layout.ts'
 import { chooseExpired, type RetentionRule, type StoredFile } from './retention.ts'
-
-/** Whose artifacts: `kind` in any case, stored in lower case. */
-export interface Owner {
-  readonly kind: string
-  readonly namespace: string
-  readonly name: string
-}
 
 export interface PutRequest extends Owner {
   /** Name of the stored file, such as `<commit>.tar.gz`. */
@@ -100,17 +94,6 @@ export function createStore(options: StoreOptions): Store {
   }
 }
 
-/** `<lower kind>/<namespace>/<name>` (contract 2.4). */
-function folderOf({ kind, namespace, name }: Owner): string {
-  return [kind.toLowerCase(), namespace, name].map(checkedPart).join('/')
-}
-
-/** Object names cannot hold these; a bug elsewhere must not become a path. */
-function checkedPart(part: string): string {
-  if (part === '' || part.startsWith('.') || /[/\\\u0000-\u001f]/.test(part)) throw new Error(`${JSON.stringify(part)} is no part of an artifact's path`)
-  return part
-}
-
 async function archive(path: string, request: PutRequest, algorithm = 'sha256'): Promise<{ readonly digest: string; readonly sizeBytes: number }> {
   const digester = createDigester(algorithm)
   const attempt = `store ${request.file}`
@@ -126,12 +109,14 @@ async function archive(path: string, request: PutRequest, algorithm = 'sha256'):
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     await withLock(`${path}.lock`, () => writeAtomic(path, measured(), { mode: 0o600, ...abort }), abort)
   } catch (error) {
-    throw artifactError(error instanceof ArtifactError ? error : filesError(error, 'write'), attempt)
+    throw artifactError(isSystemError(error) ? filesError(error, 'write') : error, attempt)
   }
   return { digest: digester.digest(), sizeBytes: digester.sizeBytes }
 }
 
 async function check(root: string, artifact: Artifact, verified: Map<string, string>): Promise<'ok' | 'missing' | 'corrupt'> {
+  // A status can be written by others: it names no file that is not an artifact's.
+  if (placeOf(artifact.path.split('/')) !== 'file') return 'missing'
   const path = await secureJoin(root, artifact.path).catch(() => undefined)
   const found = path === undefined ? undefined : await lstat(path).catch(() => undefined)
   if (path === undefined || !found?.isFile()) return 'missing'
@@ -164,12 +149,13 @@ async function storedFiles(folder: string): Promise<readonly StoredFile[]> {
   return found.flatMap(({ name, modifiedMs }) => (modifiedMs === undefined ? [] : [{ name, modifiedMs }]))
 }
 
-function isTransient(name: string): boolean {
-  return name.startsWith(partialPrefix) || name.endsWith('.lock')
+/** Only where artifacts are: a volume may hold folders of others, also such that we may not read. */
+async function purge(root: string): Promise<void> {
+  for (const kind of kindFolders) await purgeFolder(join(root, kind))
 }
 
-async function purge(root: string): Promise<void> {
-  const entries = await readdir(root, { withFileTypes: true, recursive: true }).catch((error: unknown) => {
+async function purgeFolder(folder: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch((error: unknown) => {
     if (filesError(error, '').code === 'not-found') return []
     throw filesError(error, 'list')
   })
