@@ -36,14 +36,32 @@ function rule(pattern: RegExp, code: GitErrorCode, says: string): Rule {
 
 /** Turns a failed git command into an error that reads the same on every try. `attempt` says what on what. */
 export function classify(attempt: string, stderr: string): GitError {
-  const found = rules.find(({ pattern }) => pattern.test(stderr))
-  const detail = detailOf(stderr)
+  const tail = stderr.slice(-maxSaidLength)
+  const said = withoutNames(tail)
+  const found = rules.find(({ pattern }) => pattern.test(said))
+  const detail = detailOf(said)
   if (found === undefined) return new GitError('failed', redact(`${attempt}: ${detail ?? 'git failed'}`))
-  const status = /returned error: (\d{3})/.exec(stderr)?.[1]
+  const status = /returned error: (\d{3})/.exec(said)?.[1]
   const why = status === undefined ? '' : ` (HTTP ${status})`
   const more = (found.code === 'tls' || found.code === 'unsafe-tree') && detail !== undefined ? `: ${detail}` : ''
-  const how = found.says === connectionFailed ? connectionDetail(stderr) : undefined
+  const how = found.says === connectionFailed ? connectionDetail(tail) : undefined
   return new GitError(found.code, redact(`${attempt}: ${found.says}${why}${more}${how === undefined ? '' : `: ${how}`}`))
+}
+
+const maxSaidLength = 32 * 1024
+const maxLineLength = 1_000
+
+/**
+ * What git says, without the URLs, hosts and paths in it: others choose them, and a repository that is named `tls-certs` is no
+ * TLS error. Each line is bounded, since a server can make git say a lot, and the rules go through it letter by letter.
+ */
+function withoutNames(said: string): string {
+  const lines = said
+    .replace(/\b[a-z][a-z0-9+.-]{1,20}:\/\/\S*/gi, (url) => /['":.,;)]{0,4}$/.exec(url)?.[0] ?? '')
+    .replace(/\b(connect to(?: host)?|resolve (?:host|hostname|proxy)):? \S+/gi, '$1 …')
+    .replace(/(?:\/[\w.@+-]+){3,}/g, '…')
+    .split('\n')
+  return lines.map((line) => line.slice(0, maxLineLength)).join('\n')
 }
 
 /** Who did not take the connection: of a proxy it is the proxy, which no URL names. curl tells a refusal and a silence alike. */
@@ -62,15 +80,14 @@ const reasons: readonly (readonly [string, RegExp])[] = [
   ['the answer ended early', /early EOF|hung up|unexpected disconnect|Connection closed|RPC failed/i],
 ]
 
-/** The most telling line, without what changes from try to try: times, counts, temporary paths, URLs (named already). */
-function detailOf(stderr: string): string | undefined {
-  const lines = stderr.split('\n').map((line) => line.trim())
+/** The most telling line, without what changes from try to try. */
+function detailOf(said: string): string | undefined {
+  const lines = said.split('\n').map((line) => line.trim())
   const line = lines.find((text) => /^(?:fatal|error):/.test(text)) ?? lines.findLast((text) => text !== '')
   if (line === undefined || line === '') return undefined
   return line
     .replace(/^(?:fatal|error):\s*/, '')
     .replace(/unable to access '[^']*': /, '')
     .replace(/ after \d+ ms/g, '')
-    .replace(/(?:\/[\w.@+-]+){3,}/g, '…')
     .slice(0, 300)
 }
