@@ -61,20 +61,23 @@ function systemAuthorities(): readonly string[] {
 async function sshAccess(login: Extract<Login, { kind: 'ssh' }>, dir: string, algorithms: SshAlgorithms): Promise<Access> {
   const key = await put(dir, 'identity', login.identity)
   const knownHosts = await put(dir, 'known_hosts', login.knownHosts)
-  const command = sshCommand(sshOptions({ key, knownHosts, hasPassphrase: login.passphrase !== undefined, algorithms }))
+  const command = sshCommand(sshOptions({ user: login.user, key, knownHosts, hasPassphrase: login.passphrase !== undefined, algorithms }))
   const asking = login.passphrase === undefined ? {} : await askPass(dir, login.passphrase)
   return { environment: { GIT_SSH_COMMAND: command, GIT_SSH_VARIANT: 'ssh', ...asking }, config: [] }
 }
 
 interface SshSetup {
+  readonly user: string
   readonly key: string
   readonly knownHosts: string
   readonly hasPassphrase: boolean
   readonly algorithms: SshAlgorithms
 }
 
-function sshOptions({ key, knownHosts, hasPassphrase, algorithms }: SshSetup): readonly string[] {
+function sshOptions({ user, key, knownHosts, hasPassphrase, algorithms }: SshSetup): readonly string[] {
   return [
+    // A URL without a user would log in as the user of this process. An odd one is in the URL, where ssh finds it.
+    ...(/^[\w.-]+$/.test(user) ? [`User=${user}`] : []),
     `IdentityFile="${key}"`,
     'IdentitiesOnly=yes',
     'IdentityAgent=none',

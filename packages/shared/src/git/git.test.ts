@@ -412,6 +412,13 @@ describe('logins', () => {
     expect((await errorOf(checkOut({ url: locked.url, login }))).code).toBe('auth-failed')
   })
 
+  it('logs in as git over ssh where the URL names nobody, and as whom it names', async () => {
+    const { server, url } = await serve({ transport: 'ssh' })
+    const [nobody, somebody] = [url.replace('git@', ''), url.replace('git@', 'weir@')]
+    expect(await content({ url: nobody, login: gitLogin(nobody, server.secret) })).toBe('1')
+    expect((await errorOf(checkOut({ url: somebody, login: gitLogin(somebody, server.secret) }))).code).toBe('auth-failed')
+  })
+
   it('refuses an unknown host key and an unknown user key over ssh', async () => {
     const one = await serve({ transport: 'ssh' })
     const two = await serve({ transport: 'ssh' })

@@ -21,7 +21,7 @@ function generateKeys(passphrase?: string): { readonly private: string; readonly
   }
 }
 
-/** Serves the bare repositories below `root` over ssh, for one client key that it makes. */
+/** Serves the bare repositories below `root` over ssh, for one client key that it makes and, as Git hosts do, for the user `git` alone. */
 export async function startGitSsh(root: string, setup: SshSetup): Promise<GitListener> {
   const host = generateKeys()
   const client = generateKeys(setup.passphrase)
@@ -36,7 +36,7 @@ export async function startGitSsh(root: string, setup: SshSetup): Promise<GitLis
     connection.on('close', () => connections.delete(connection))
     connection.on('error', () => undefined)
     connection.on('authentication', (context) => {
-      if (context.method === 'publickey' && context.key.data.toString('base64') === allowed) context.accept()
+      if (context.username === 'git' && context.method === 'publickey' && context.key.data.toString('base64') === allowed) context.accept()
       else context.reject(['publickey'])
     })
     connection.on('session', (acceptSession) => {
