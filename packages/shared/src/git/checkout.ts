@@ -4,9 +4,10 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { extractTar, FilesError, type TreeLimits } from '@weir/shared/files'
 import type { Access } from './access.ts'
-import { GitError, type GitErrorCode } from './git-error.ts'
+import { diskError } from './disk-error.ts'
+import { GitError } from './git-error.ts'
 import type { Resolved } from './git.ts'
-import type { RunGit } from './run-git.ts'
+import type { GitCommand, RunGit } from './run-git.ts'
 
 /** What every command of one checkout shares. */
 export interface CheckoutJob {
@@ -147,24 +148,8 @@ export async function unpackCommit(job: CheckoutJob, from: { readonly mirror: st
 }
 
 function treeError(error: unknown, { attempt, isLate }: { readonly attempt: string; readonly isLate: boolean }): unknown {
-  if (!(error instanceof FilesError)) return error
-  if (error.code === 'aborted' && isLate) return new GitError('timeout', `${attempt}: timed out`, { cause: error })
-  return new GitError(treeCodes[error.code], `${attempt}: ${error.message}`, { cause: error })
-}
-
-const treeCodes: Readonly<Record<FilesError['code'], GitErrorCode>> = {
-  escapes: 'unsafe-tree',
-  'unsafe-entry': 'unsafe-tree',
-  'too-large': 'too-large',
-  'too-many': 'too-large',
-  'too-deep': 'too-large',
-  full: 'full',
-  'read-only': 'read-only',
-  aborted: 'aborted',
-  corrupt: 'failed',
-  denied: 'failed',
-  io: 'failed',
-  'not-found': 'failed',
+  const isDeadline = isLate && error instanceof FilesError && error.code === 'aborted'
+  return isDeadline ? new GitError('timeout', `${attempt}: timed out`, { cause: error }) : diskError(error, attempt)
 }
 
 const maxPacks = 40

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AuthError, digestOfLogin, parseGitUrl } from '@weir/shared/auth'
-import { createTempRoot, defaultTreeLimits, FilesError, type TempDir, type TempRoot, type TreeLimits } from '@weir/shared/files'
+import { AuthError, digestOfLogin, parseGitUrl, type Login } from '@weir/shared/auth'
+import { createTempRoot, defaultTreeLimits, type TempDir, type TempRoot, type TreeLimits } from '@weir/shared/files'
 import type { Telemetry } from '@weir/shared/telemetry'
 import { allowedProtocols, openAccess, type Access } from './access.ts'
 import { fetchInto, initMirror, repackIfMany, unpackCommit, type CheckoutJob, type Found } from './checkout.ts'
+import { diskError } from './disk-error.ts'
 import { GitError } from './git-error.ts'
 import { planRef, revisionOf } from './git-ref.ts'
 import type { Checkout, Git, GitOptions, GitRef, RemoteRequest, Resolved } from './git.ts'
@@ -33,12 +34,13 @@ export async function createGit(options: GitOptions): Promise<Git> {
       root: join(options.cacheDir, 'mirrors'),
       budgetBytes: options.budgetBytes ?? defaultBudgetBytes,
       init: (dir) => initMirror(runGit, dir, closing.signal),
+      stuck: (mirror, error) => options.telemetry.log.error('a mirror cannot be removed', { mirror, error }),
     }),
     algorithms: { kex: options.sshKexAlgorithms ?? [], hostKeys: options.sshHostKeyAlgorithms ?? [] },
     limits: { ...defaultTreeLimits, ...options.limits },
     closing: closing.signal,
     listings: createSharing<RemoteRefs>(),
-    checkouts: createSharing<SharedCheckout>(),
+    checkouts: createSharing<SharedCheckout>({ unused: ({ dir }) => void dir.remove() }),
     running: new Set(),
   }
   return {
@@ -47,7 +49,8 @@ export async function createGit(options: GitOptions): Promise<Git> {
     keepMirrorsOf: (urls) => tracked(room, () => keepMirrorsOf(room, urls)),
     async close() {
       closing.abort()
-      await Promise.allSettled(room.running)
+      // Shared work ends after those who asked for it, and what ends may have begun something.
+      while (room.running.size > 0) await Promise.allSettled(room.running)
       await temp.purge()
     },
   }
@@ -64,6 +67,7 @@ interface Room {
   readonly closing: AbortSignal
   readonly listings: Sharing<RemoteRefs>
   readonly checkouts: Sharing<SharedCheckout>
+  /** What `close` waits for. */
   readonly running: Set<Promise<unknown>>
 }
 
@@ -98,7 +102,7 @@ function digestOfUrl(given: string): readonly string[] {
   try {
     return [digestOf(parseGitUrl(given).url)]
   } catch (error) {
-    if (error instanceof GitError) return []
+    if (error instanceof AuthError) return []
     throw error
   }
 }
@@ -123,13 +127,15 @@ interface Listing {
 
 async function listRefs(room: Room, request: RemoteRequest, { url, listing, endMs }: Listing): Promise<RemoteRefs> {
   const key = `${keyOf(url, request)} ${listing ?? ''}`
-  return room.listings.run(key, request.signal, (signal) =>
-    withAccess(room, request, async (access, dir) => {
-      const args = ['ls-remote', '--quiet', ...(listing === undefined ? [] : [listing]), '--', url]
-      const output = await room.runGit({ args, cwd: dir, access, attempt: `list refs of ${url}`, endMs, signal: anyOf(signal, room.closing) })
-      return parseRemoteRefs(output)
-    }),
-  )
+  const attempt = `list refs of ${url}`
+  const args = ['ls-remote', '--quiet', ...(listing === undefined ? [] : [listing]), '--', url]
+  const list = async (access: Access, dir: string, signal: AbortSignal): Promise<RemoteRefs> =>
+    parseRemoteRefs(await room.runGit({ args, cwd: dir, access, attempt, endMs, signal: anyOf(signal, room.closing) }))
+  return room.listings.run(key, {
+    signal: request.signal,
+    endMs,
+    start: (signal) => tracked(room, () => withAccess(room, { url, login: request.login, attempt }, (access, dir) => list(access, dir, signal))),
+  })
 }
 
 /** Why nothing was found: an empty repository is another thing than a missing ref. */
@@ -142,7 +148,7 @@ async function missing(room: Room, request: RemoteRequest, about: { readonly url
 /** Tags of one version, `v1.0.0` and `1.0.0+build`: the commit that was made last counts. */
 async function newest(room: Room, request: RemoteRequest, about: { readonly url: string; readonly endMs: number; readonly chosen: readonly Resolved[] }): Promise<Resolved> {
   const signal = anyOf(request.signal, room.closing)
-  return withAccess(room, request, (access) =>
+  return withAccess(room, { url: about.url, login: request.login, attempt: `fetch ${about.url}` }, (access) =>
     room.mirrors.use(keyOf(about.url, request), async (dir) => {
       const shared = { runGit: room.runGit, url: about.url, access, endMs: about.endMs, signal, limits: room.limits }
       const dated: { readonly resolved: Resolved; readonly seconds: number }[] = []
@@ -168,13 +174,16 @@ async function checkOut(room: Room, request: RemoteRequest & { readonly resolved
   const { resolved } = request
   const mirrorKey = keyOf(url, request)
   const key = [mirrorKey, resolved.remoteRef ?? '', resolved.branch ?? '', resolved.commit].join(' ')
-  const shared = await room.checkouts.run(key, request.signal, (signal) =>
-    withAccess(room, request, (access, temp) => {
-      const endMs = performance.now() + request.deadlineMs
-      const job: CheckoutJob = { runGit: room.runGit, url, access, resolved, endMs, signal: anyOf(signal, room.closing), limits: room.limits }
-      return makeCheckout(room, job, { mirrorKey, temp })
-    }),
-  )
+  const endMs = performance.now() + request.deadlineMs
+  const make = (access: Access, temp: string, signal: AbortSignal): Promise<SharedCheckout> => {
+    const job: CheckoutJob = { runGit: room.runGit, url, access, resolved, endMs, signal: anyOf(signal, room.closing), limits: room.limits }
+    return makeCheckout(room, job, { mirrorKey, temp })
+  }
+  const shared = await room.checkouts.run(key, {
+    signal: request.signal,
+    endMs,
+    start: (signal) => tracked(room, () => withAccess(room, { url, login: request.login, attempt: `fetch ${url}` }, (access, temp) => make(access, temp, signal))),
+  })
   return lend(shared, resolved)
 }
 
@@ -187,10 +196,7 @@ async function makeCheckout(room: Room, job: CheckoutJob, { mirrorKey, temp }: {
       return fetched
     })
     void tidy(room, mirrorKey)
-    const shared: SharedCheckout = { ...found, dir, users: 0 }
-    // All callers may have left while it was made: then nobody will release it.
-    job.signal.addEventListener('abort', () => void setImmediate(() => (shared.users === 0 ? void dir.remove() : undefined)), { once: true })
-    return shared
+    return { ...found, dir, users: 0 }
   } catch (error) {
     await dir.remove()
     // What git could not explain may be a damaged mirror: the next try starts from an empty one.
@@ -232,22 +238,36 @@ function labelOf(revision: string): string | undefined {
   return at < 0 ? undefined : revision.slice(0, at)
 }
 
-/** A private directory with the login's files for one operation. */
-async function withAccess<T>(room: Room, { url, login }: RemoteRequest, run: (access: Access, dir: string) => Promise<T>): Promise<T> {
-  const dir = await room.temp.dir('login').catch(diskError)
+/** One operation on a remote: `attempt` says what on what, for errors; the URL is without a login. */
+interface Operation {
+  readonly url: string
+  readonly login: Login
+  readonly attempt: string
+}
+
+/** Where the disk is full, mirrors that nobody uses go and it is tried once more. */
+async function withAccess<T>(room: Room, operation: Operation, run: (access: Access, dir: string) => Promise<T>): Promise<T> {
   try {
-    const { environment, config } = await openAccess(login, dir.path, room.algorithms)
-    return await run({ environment: { ...environment, ...allowedProtocols(url) }, config }, dir.path)
+    return await withAccessOnce(room, operation, run)
   } catch (error) {
-    return diskError(error)
-  } finally {
-    await dir.remove()
+    if (!(error instanceof GitError) || error.code !== 'full' || !(await room.mirrors.makeRoom())) throw error
+    return withAccessOnce(room, operation, run)
   }
 }
 
-function diskError(error: unknown): never {
-  if (error instanceof FilesError && (error.code === 'full' || error.code === 'read-only')) throw new GitError(error.code, error.message, { cause: error })
-  throw error
+/** A private directory with the login's files for one operation. */
+async function withAccessOnce<T>(room: Room, { url, login, attempt }: Operation, run: (access: Access, dir: string) => Promise<T>): Promise<T> {
+  try {
+    const dir = await room.temp.dir('login')
+    try {
+      const { environment, config } = await openAccess(login, dir.path, room.algorithms)
+      return await run({ environment: { ...environment, ...allowedProtocols(url) }, config }, dir.path)
+    } finally {
+      await dir.remove()
+    }
+  } catch (error) {
+    throw diskError(error, attempt)
+  }
 }
 
 function anyOf(a: AbortSignal | undefined, b: AbortSignal): AbortSignal {

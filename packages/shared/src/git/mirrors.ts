@@ -11,6 +11,8 @@ export interface Mirrors {
   drop(key: string): void
   /** Removes those that are not to be kept: at once, or when their last user is done. */
   keepOnly(isKept: (key: string) => boolean): Promise<void>
+  /** Removes all that nobody uses, for a disk that is full; says whether anything went. */
+  makeRoom(): Promise<boolean>
 }
 
 interface Known {
@@ -23,6 +25,8 @@ interface Known {
   damaged: boolean
   /** To be removed once nobody uses it, unless somebody asks for it again. */
   unwanted: boolean
+  /** When it could last not be removed, of performance.now(). */
+  stuckMs: number | undefined
   turn: Promise<unknown>
 }
 
@@ -31,29 +35,39 @@ export interface MirrorsOptions {
   readonly budgetBytes: number
   /** Makes an empty repository in an empty directory. */
   init(dir: string): Promise<void>
+  /** Told of a mirror that cannot be removed: it stays, and is tried again after a minute at the earliest. */
+  stuck(key: string, error: unknown): void
 }
 
 /** Finds the mirrors that earlier processes left in `root`. */
-export async function createMirrors({ root, budgetBytes, init }: MirrorsOptions): Promise<Mirrors> {
+export async function createMirrors({ root, budgetBytes, init, stuck }: MirrorsOptions): Promise<Mirrors> {
   await mkdir(root, { recursive: true, mode: 0o700 })
   const known = new Map<string, Known>()
   for (const name of await readdir(root)) {
     const dir = join(root, name)
     const ready = await isFile(join(dir, readyFile))
-    if (!ready) await removeTree(dir)
+    if (!ready) await removeTree(dir).catch((error: unknown) => stuck(name, error))
     else known.set(name, { ...fresh(), ready, sizeBytes: await sizeOf(dir), usedMs: await usedMs(dir) })
   }
 
-  const evict = (): Promise<void> => removeMany({ root, budgetBytes, known })
+  const shelf: Shelf = { root, known, stuck }
+  const evict = (): Promise<number> => removeMany(shelf, budgetBytes)
 
   const work = async <T>(key: string, mirror: Known, run: (dir: string) => Promise<T>): Promise<T> => {
     const dir = join(root, key)
-    if (mirror.damaged || !mirror.ready) await makeEmpty(dir, mirror, init)
+    // Somebody may have cleaned it away.
+    if (mirror.damaged || !mirror.ready || !(await isFile(join(dir, readyFile)))) await makeEmpty(dir, mirror, init)
     if (!mirror.clean) await removeLeftovers(dir)
     mirror.clean = false
-    const result = await run(dir)
-    mirror.clean = true
-    return result
+    try {
+      const result = await run(dir)
+      mirror.clean = true
+      return result
+    } catch (error) {
+      // A half-written pack may be what filled the disk. What cannot go now goes before the next use.
+      await removeLeftovers(dir).catch(() => undefined)
+      throw error
+    }
   }
 
   return {
@@ -84,34 +98,57 @@ export async function createMirrors({ root, budgetBytes, init }: MirrorsOptions)
       for (const [key, mirror] of known) if (!isKept(key)) mirror.unwanted = true
       await evict()
     },
+    async makeRoom() {
+      return (await removeMany(shelf, 'none')) > 0
+    },
   }
 }
 
 interface Shelf {
   readonly root: string
-  readonly budgetBytes: number
   readonly known: Map<string, Known>
+  readonly stuck: MirrorsOptions['stuck']
 }
 
-/** What is damaged or unwanted, and what was used longest ago as long as there are too many bytes; nothing that is in use. */
-async function removeMany({ root, budgetBytes, known }: Shelf): Promise<void> {
+/**
+ * What is damaged or unwanted, and what was used longest ago as long as there are too many bytes; nothing that is in use. How
+ * many went; never rejects: whoever is done with one mirror does not fail for another.
+ */
+async function removeMany({ root, known, stuck }: Shelf, keptBytes: number | 'none'): Promise<number> {
   const idle = [...known].filter(([, mirror]) => mirror.users === 0).sort(([, a], [, b]) => a.usedMs - b.usedMs)
-  const total = { bytes: [...known.values()].reduce((sum, mirror) => sum + mirror.sizeBytes, 0) }
+  const total = { bytes: [...known.values()].reduce((sum, mirror) => sum + mirror.sizeBytes, 0), removed: 0 }
   for (const [key, mirror] of idle) {
-    const isDue = total.bytes > budgetBytes || mirror.damaged || mirror.unwanted
-    if (!isDue || mirror.users > 0) continue
+    const isDue = keptBytes === 'none' || total.bytes > keptBytes || mirror.damaged || mirror.unwanted
+    if (!isDue || mirror.users > 0 || isStuck(mirror)) continue
     total.bytes -= mirror.sizeBytes
-    // As a user of it: who comes meanwhile waits for its turn, and starts from an empty one.
-    Object.assign(mirror, { damaged: true, users: mirror.users + 1 })
-    const turn = mirror.turn.then(() => removeTree(join(root, key)))
-    mirror.turn = turn.catch(() => undefined)
-    await turn.finally(() => (mirror.users -= 1))
-    if (mirror.users === 0 && mirror.damaged) known.delete(key)
+    try {
+      await remove(join(root, key), mirror)
+      total.removed += 1
+      if (mirror.users === 0 && mirror.damaged) known.delete(key)
+    } catch (error) {
+      mirror.stuckMs = performance.now()
+      stuck(key, error)
+    }
   }
+  return total.removed
+}
+
+/** As a user of it: who comes meanwhile waits for its turn, and starts from an empty one. */
+async function remove(dir: string, mirror: Known): Promise<void> {
+  Object.assign(mirror, { damaged: true, users: mirror.users + 1 })
+  const turn = mirror.turn.then(() => removeTree(dir))
+  mirror.turn = turn.catch(() => undefined)
+  await turn.finally(() => (mirror.users -= 1))
+}
+
+const stuckForMs = 60_000
+
+function isStuck({ stuckMs }: Known): boolean {
+  return stuckMs !== undefined && performance.now() - stuckMs < stuckForMs
 }
 
 function fresh(): Known {
-  return { sizeBytes: 0, usedMs: Date.now(), users: 0, clean: false, ready: false, damaged: false, unwanted: false, turn: Promise.resolve() }
+  return { sizeBytes: 0, usedMs: Date.now(), users: 0, clean: false, ready: false, damaged: false, unwanted: false, stuckMs: undefined, turn: Promise.resolve() }
 }
 
 /** Written once the mirror is initialised; without it a directory is what a killed process left behind. */
