@@ -20,7 +20,7 @@ export interface CheckoutJob {
   readonly limits: TreeLimits
 }
 
-/** Commit and first line of its message. */
+/** Commit and first line of its message, or the beginning of that. */
 export interface Found {
   readonly commit: string
   readonly subject: string
@@ -66,7 +66,7 @@ async function fetchFromBranch(dir: string, job: CheckoutJob, branch: string): P
   const local = `refs/full/branch/${localRef(branch).split('/').at(-1) ?? ''}`
   await fetchRefs(dir, job, [...(await unshallow(dir)), '--', job.url, `+refs/heads/${branch}:${local}`])
   const found = await describe(dir, job, commit)
-  const base = await readMirror(dir, job, ['merge-base', '--all', commit, local]).catch(() => '')
+  const base = await readMirror(dir, job, { args: ['merge-base', '--all', commit, local] }).catch(() => '')
   if (!base.split('\n').includes(commit)) throw notFound(job, `commit ${commit} is not part of branch ${branch}`)
   return found
 }
@@ -97,13 +97,17 @@ function localRef(name: string): string {
 }
 
 async function describe(dir: string, job: CheckoutJob, object: string): Promise<Found> {
-  const output = await readMirror(dir, job, ['log', '-1', '--no-show-signature', '--format=%H%n%s', `${object}^{commit}`, '--']).catch((error: unknown) => {
+  const args = ['log', '-1', '--no-show-signature', '--format=%H%n%s', `${object}^{commit}`, '--']
+  const output = await readMirror(dir, job, { args, enoughBytes: 8 * maxSubjectLength }).catch((error: unknown) => {
     if (error instanceof GitError && error.code === 'failed') throw notFound(job, `${nameOf(job.resolved)} is no commit of the repository`)
     throw error
   })
   const [commit = '', subject = ''] = output.split('\n')
-  return { commit, subject }
+  return { commit, subject: subject.slice(0, maxSubjectLength) }
 }
+
+/** A message can be as large as a repository, and be one line. */
+const maxSubjectLength = 1_000
 
 function nameOf({ remoteRef, commit }: Resolved): string {
   return remoteRef ?? `commit ${commit}`
@@ -113,8 +117,8 @@ function notFound(job: CheckoutJob, what: string): GitError {
   return new GitError('ref-not-found', `fetch ${job.url}: ${what}`)
 }
 
-function readMirror(dir: string, job: CheckoutJob, args: readonly string[]): Promise<string> {
-  return job.runGit({ args, cwd: dir, attempt: `read the mirror of ${job.url}`, endMs: job.endMs, signal: job.signal })
+function readMirror(dir: string, job: CheckoutJob, command: Pick<GitCommand, 'args' | 'enoughBytes'>): Promise<string> {
+  return job.runGit({ ...command, cwd: dir, attempt: `read the mirror of ${job.url}`, endMs: job.endMs, signal: job.signal })
 }
 
 /**

@@ -40,7 +40,7 @@ export interface Checkout {
   readonly dir: string
   readonly commit: string
   readonly revision: string
-  /** First line of the commit message. */
+  /** First line of the commit message, at most 1,000 characters of it. */
   readonly subject: string
   /** Removes the directory once nobody else uses it. Safe to call twice. */
   release(): Promise<void>

@@ -19,6 +19,8 @@ export interface GitCommand {
   readonly signal?: AbortSignal
   /** Of each file that it writes. */
   readonly maxFileBytes?: number
+  /** Git is ended once it has written so much: what there is by then is the answer. Default: 64 MiB are `too-large`. */
+  readonly enoughBytes?: number
 }
 
 /** Runs git; gives its standard output. GitError with the code of what git said, `timeout`, `aborted`. */
@@ -26,7 +28,7 @@ export type RunGit = (command: GitCommand) => Promise<string>
 
 /**
  * The only file that knows simple-git. Beyond it: a deadline over the whole command, an end to the command together with
- * every child of it (git leaves its transport running when it is killed alone), and a bound on files it writes.
+ * every child of it (git leaves its transport running when it is killed alone), and bounds on what it writes, to files and to us.
  */
 export async function createRunGit(options: { readonly dir: string; readonly environment: Readonly<Record<string, string | undefined>> }): Promise<RunGit> {
   const launcher = join(options.dir, 'launch-git.sh')
@@ -66,6 +68,8 @@ function pairOf(name: string, value: string | undefined): readonly (readonly [st
 }
 
 const baseConfig: Access['config'] = [
+  // Larger files go through in pieces, and not through git's memory.
+  ['core.bigFileThreshold', '16m'],
   ['core.hooksPath', '/dev/null'],
   ['credential.helper', ''],
   ['fetch.recurseSubmodules', 'false'],
@@ -96,16 +100,22 @@ function childEnvironment({ access, maxFileBytes }: GitCommand): Record<string, 
 
 async function run(command: GitCommand, launcher: string, environment: Record<string, string>): Promise<string> {
   const end = { exitCode: -1, stderr: '' }
-  const child = createChild()
+  const child = createChild(command)
   const git = simpleGit(simpleGitOptions(command, { launcher, environment, end })).env(environment).outputHandler((_name, stdout, stderr) => {
-    stderr.on('data', (chunk: Buffer) => child.heard(chunk))
-    stdout.on('data', (chunk: Buffer) => child.counted(chunk.byteLength))
+    // Nobody reads on where it is too much, so that git waits until it is ended.
+    stderr.on('data', (chunk: Buffer) => {
+      if (child.heard(chunk) === 'floods') stderr.pause()
+    })
+    stdout.on('data', (chunk: Buffer) => {
+      if (child.counted(chunk.byteLength) === 'floods') stdout.pause()
+    })
   })
   const stopping = stopAt(command, child)
   try {
     const output = await git.raw([...command.args])
     await stopping.settled()
     const { reason } = stopping
+    if (reason === 'enough') return output
     if (reason !== undefined) throw new GitError(reason, `${command.attempt}: ${sentences[reason]}`)
     if (end.exitCode !== 0) throw classify(command.attempt, end.stderr.replace(/^weir-git-pid .*\n/, ''))
     return output
@@ -147,36 +157,54 @@ function simpleGitOptions(
 
 const maxOutputBytes = 64 << 20
 
+/** A server can make git repeat what it says without end. */
+const maxStderrBytes = 1 << 20
+
+/** `floods` once: what is still on its way when the child has ended is read, or its end would not be seen. */
+type Flow = 'flows' | 'floods'
+
 interface Child {
-  heard(stderr: Buffer): void
-  counted(stdoutBytes: number): void
+  heard(stderr: Buffer): Flow
+  counted(stdoutBytes: number): Flow
   /** Resolves when the launcher has said its pid. */
   readonly pid: Promise<number>
-  readonly flooded: Promise<void>
+  /** Resolves when it has written more than anybody wants. */
+  readonly flooded: Promise<'too-large' | 'enough'>
 }
 
-function createChild(): Child {
+function createChild({ enoughBytes }: GitCommand): Child {
   const pid = Promise.withResolvers<number>()
-  const flooded = Promise.withResolvers<void>()
-  const state = { head: '', bytes: 0 }
+  const flooded = Promise.withResolvers<'too-large' | 'enough'>()
+  const state = { head: '', stderrBytes: 0, stdoutBytes: 0 }
   return {
     heard(stderr) {
-      if (state.head.includes('\n')) return
-      state.head += stderr.toString()
+      if (!state.head.includes('\n')) state.head += stderr.toString()
       const match = /^weir-git-pid (\d+)\n/.exec(state.head)
       if (match !== null) pid.resolve(Number(match[1]))
+      const before = state.stderrBytes
+      state.stderrBytes += stderr.byteLength
+      if (!isPassed(maxStderrBytes, before, state.stderrBytes)) return 'flows'
+      flooded.resolve('too-large')
+      return 'floods'
     },
     counted(bytes) {
-      state.bytes += bytes
-      if (state.bytes > maxOutputBytes) flooded.resolve()
+      const before = state.stdoutBytes
+      state.stdoutBytes += bytes
+      if (!isPassed(enoughBytes ?? maxOutputBytes, before, state.stdoutBytes)) return 'flows'
+      flooded.resolve(enoughBytes === undefined ? 'too-large' : 'enough')
+      return 'floods'
     },
     pid: pid.promise,
     flooded: flooded.promise,
   }
 }
 
+function isPassed(bound: number, before: number, after: number): boolean {
+  return before <= bound && after > bound
+}
+
 interface Stopping {
-  readonly reason: 'timeout' | 'aborted' | 'too-large' | undefined
+  readonly reason: 'timeout' | 'aborted' | 'too-large' | 'enough' | undefined
   /** Resolves when a stop that was begun has ended the whole process group. */
   settled(): Promise<void>
   release(): void
@@ -193,7 +221,7 @@ function stopAt({ endMs, signal }: GitCommand, child: Child): Stopping {
   const timer = setTimeout(() => stop('timeout'), Math.max(0, endMs - performance.now()))
   signal?.addEventListener('abort', abort, { once: true })
   if (signal?.aborted) abort()
-  void child.flooded.then(() => stop('too-large'))
+  void child.flooded.then(stop)
   return {
     get reason() {
       return state.reason

@@ -31,6 +31,8 @@ function successEvents({ before, notes, recovered }: EventMoment<GitRepository>,
 }
 
 function shorten(subject: string): string {
-  const runes = [...subject]
+  // Of a subject of megabytes only this much is looked at: no rune has more than two units.
+  const begin = subject.slice(0, 2 * (subjectRunes + 1))
+  const runes = [...begin]
   return runes.length <= subjectRunes ? subject : `${runes.slice(0, subjectRunes).join('')}...`
 }
