@@ -61,8 +61,32 @@ export const ofFiles: readonly Mutation[] = [
   },
   {
     name: 'store-path',
-    removes: [{ file: `${shared}/files/secure-join.ts`, search: 'if (!isInside(base, existing)) throw escapes(path)', replace: '' }],
-    test: { file: `${shared}/artifact/store.test.ts`, title: 'does not leave its root by /escape' },
+    // The server looks a second time where a link has led.
+    removes: [
+      { file: `${shared}/files/secure-join.ts`, search: 'if (!isInside(base, existing)) throw escapes(path)', replace: '' },
+      { file: `${shared}/artifact/server.ts`, search: 'if (!staysInPlace(real, base, parts)) return undefined', replace: '' },
+    ],
+    test: { file: `${shared}/artifact/store.test.ts`, title: 'does not leave its root by /gitrepository/flux-system/fleet/escape.tar.gz' },
+  },
+  {
+    name: 'store-beside-artifacts',
+    removes: [{ file: `${shared}/artifact/layout.ts`, search: 'if (!kindFolders.has(kind) || ', replace: 'if (' }],
+    test: { file: `${shared}/artifact/store.test.ts`, title: 'serves artifacts and nothing else that lies in its root: not /git/temp/login-1/identity' },
+  },
+  {
+    name: 'git-cache-in-the-store',
+    removes: [{ file: 'packages/source-controller/src/folders.ts', search: 'if (!isInside(realStorage, realCache) && !isInside(realCache, realStorage)) return', replace: 'if (realStorage) return' }],
+    test: { file: 'packages/source-controller/src/folders.test.ts', title: 'are refused: the cache inside the storage' },
+  },
+  {
+    name: 'ignore-file-size',
+    removes: [{ file: `${shared}/artifact/ignore-rules.ts`, search: 'if (size > maxRulesBytes) throw', replace: 'if (false) throw' }],
+    test: { file: `${shared}/artifact/ignore-rules.test.ts`, title: 'refuses a file that is too large without reading it' },
+  },
+  {
+    name: 'ignore-many-patterns',
+    removes: [{ file: `${shared}/artifact/ignore-rules.ts`, search: 'if (into.length >= maxPatterns) throw', replace: 'if (false) throw' }],
+    test: { file: `${shared}/artifact/ignore-rules.test.ts`, title: 'refuses more patterns than anybody writes' },
   },
   {
     name: 'artifact-digest',

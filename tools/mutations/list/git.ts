@@ -42,6 +42,19 @@ export const ofGit: readonly Mutation[] = [
     test: { ...gitTest, title: 'bounds what a repository may write' },
   },
   {
+    name: 'git-huge-subject',
+    removes: [
+      { file: `${git}/checkout.ts`, search: ', enoughBytes: 8 * maxSubjectLength }', replace: ' }' },
+      { file: `${git}/checkout.ts`, search: 'subject.slice(0, maxSubjectLength)', replace: 'subject' },
+    ],
+    test: { file: `${git}/endings.test.ts`, title: 'is not taken of the message of a commit' },
+  },
+  {
+    name: 'git-complains-without-end',
+    removes: [{ file: `${git}/run-git.ts`, search: 'if (!isPassed(maxStderrBytes, before, state.stderrBytes)) return', replace: 'if (before >= 0) return' }],
+    test: { file: `${git}/endings.test.ts`, title: 'ends a git that never stops to complain' },
+  },
+  {
     name: 'git-tree-links',
     removes: [{ file: `${shared}/files/entry-rules.ts`, search: "return 'skipped'", replace: "return 'file'" }],
     test: { ...gitTest, title: 'brings files byte for byte, without links, submodules or conversions' },
