@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checksOf } from './checks.ts'
@@ -37,7 +37,7 @@ async function runTests(only: readonly string[]): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), 'weir-test-'))
   const reportPath = join(folder, 'jest.json')
   try {
-    await jest(['--json', `--outputFile=${reportPath}`, '--passWithNoTests', ...only])
+    await jest(['--json', `--outputFile=${reportPath}`, '--passWithNoTests', ...only], reportPath)
     const report: JestReport = JSON.parse(readFileSync(reportPath, 'utf8'))
     for (const name of skippedTests(report)) print(`skipped ${name}`)
     return tallyOf(report)
@@ -49,7 +49,10 @@ async function runTests(only: readonly string[]): Promise<Tally> {
   }
 }
 
-function jest(args: readonly string[]): Promise<void> {
+const goodbyeMs = 30_000
+
+/** Resolves when it has ended. Node's own cleanup may spin for ever over a TLS socket that was reset (faults do that): after its report jest has half a minute to end. */
+function jest(args: readonly string[], reportPath: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
   const child = spawn(process.execPath, [...flags, join(root, 'node_modules/jest/bin/jest.js'), ...args], {
@@ -59,8 +62,17 @@ function jest(args: readonly string[]): Promise<void> {
   // Ctrl-C: the child has it too, and ends in its own time.
   process.on('SIGINT', () => undefined)
   process.on('SIGTERM', () => child.kill('SIGTERM'))
+  const looking = setInterval(() => {
+    if (!existsSync(reportPath) || Date.now() - statSync(reportPath).mtimeMs < goodbyeMs) return
+    print('jest has reported and did not end: it was ended')
+    child.kill('SIGKILL')
+    clearInterval(looking)
+  }, 1_000)
   child.on('error', reject)
-  child.on('close', () => resolve())
+  child.on('close', () => {
+    clearInterval(looking)
+    resolve()
+  })
   return promise
 }
 

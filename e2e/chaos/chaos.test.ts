@@ -95,7 +95,10 @@ describe('who does what may never happen is found out', () => {
     const { namespace } = site
     const unit = plan.fleet.units[0]?.name ?? ''
     const target = { resource: configMaps, namespace, name: `${unit}-second` }
-    const seen = async (): Promise<true | undefined> => (await saboteur.get({ resource: kustomizationKind, namespace, name: unit }).then((found) => JSON.stringify(found?.['status']).includes('-second_') && readyOf(found) === 'True')) || undefined
+    const seen = async (): Promise<true | undefined> => {
+      const found = await saboteur.get({ resource: kustomizationKind, namespace, name: unit })
+      return (JSON.stringify(found?.['status'] ?? {}).includes('-second_') && readyOf(found) === 'True') || undefined
+    }
     await until('the second commit is applied', seen)
     await pause(1_000) // seen by the seed as well
     await saboteur.delete(target)
