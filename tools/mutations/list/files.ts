@@ -60,6 +60,11 @@ export const ofFiles: readonly Mutation[] = [
     test: { file: `${shared}/artifact/ignore-rules.test.ts`, title: 'leaves out version control, media, CI files and secrets of tools by default' },
   },
   {
+    name: 'ignore-patterns-without-bound',
+    removes: [{ file: `${shared}/artifact/ignore-rules.ts`, search: 'if (line.length > 1024 || isCostly) throw', replace: 'if (false) throw' }],
+    test: { file: `${shared}/artifact/ignore-rules.test.ts`, title: 'refuses *a*a*a*a*b, which could take for ever' },
+  },
+  {
     name: 'store-path',
     // The server looks a second time where a link has led.
     removes: [

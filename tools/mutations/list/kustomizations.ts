@@ -83,4 +83,24 @@ export const ofKustomizations: readonly Mutation[] = [
     removes: [{ file: `${shared}/engine/spawn-limited.ts`, search: '{ cwd, env, detached: true }', replace: '{ cwd, env: { ...process.env, ...env }, detached: true }' }],
     test: { file: `${shared}/engine/spawn-limited.test.ts`, title: 'gives arguments as they are and nothing of our environment' },
   },
+  {
+    // In place of all ways at once: one after the other, as matchers are usually written.
+    name: 'glob-by-backtracking',
+    removes: [
+      {
+        file: `${shared}/kustomize/substitution/glob.ts`,
+        search: 'if (glob === undefined) return 0\n  let states',
+        replace: `if (glob === undefined) return 0
+  const walk = (part: number, at: number): number => {
+    const here = glob[part]
+    if (here === undefined) return at
+    if (here.kind === 'run') return Math.max(walk(part + 1, at), at < characters.length ? walk(part, at + 1) : 0)
+    return at < characters.length && here.matches(characters[at] ?? '') ? walk(part + 1, at + 1) : 0
+  }
+  return walk(0, 0)
+  let states`,
+      },
+    ],
+    test: { file: `${shared}/kustomize/substitute.test.ts`, title: 'takes time in proportion to value and pattern' },
+  },
 ]

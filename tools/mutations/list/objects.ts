@@ -6,6 +6,7 @@ const source = 'packages/source-controller/src'
 const discovery = { file: `${shared}/kube/discovery/discovery.ts` }
 const discoveryTest = `${shared}/kube/discovery/discovery.test.ts`
 const pruneTest = 'e2e/hostile-prune.test.ts'
+const deletion = (options: string): Removal => ({ file: `${shared}/apply/prune.ts`, search: "{ uid, resourceVersion, propagation: 'Background', signal }", replace: options })
 
 const unbuilt = (field: string, asks: string): Removal => ({ file: `${kustomize}/kustomization/not-supported.ts`, search: `  { field: '${field}', asks: ${asks} },\n`, replace: '' })
 const unbuiltSource = (field: string, asks: string): Removal => ({ file: `${source}/git-repository/not-supported.ts`, search: `  { field: '${field}', asks: ${asks} },\n`, replace: '' })
@@ -53,6 +54,16 @@ export const ofObjects: readonly Mutation[] = [
   { name: 'defined-kind', removes: [{ ...discovery, search: "{ ...name, signal })) ? 'unknown' : 'gone'", replace: "{ ...name, signal })) ? 'gone' : 'gone'" }], test: { file: discoveryTest, title: 'is not gone while a CRD defines it, not even one that is being deleted' } },
   { name: 'unreadable-discovery', removes: [{ ...discovery, search: "error: error.message })\n    return 'unknown'", replace: "error: error.message })\n    return 'gone'" }], test: { file: discoveryTest, title: 'is not gone when /apis cannot be read' } },
   { name: 'listing-that-is-none', removes: [{ file: `${shared}/kube/discovery/look.ts`, search: "if (half === '/api' && groups[0]?.versions.length === 0) throw", replace: 'if (false) throw' }], test: { file: discoveryTest, title: 'fails loudly, not as an empty server, on an answer that is none' } },
+  {
+    name: 'list-that-is-none',
+    removes: [{ file: `${shared}/kube/list.ts`, search: "if ((!Array.isArray(items) && !isEmpty) || typeof version !== 'string') throw", replace: 'if (false) throw' }],
+    test: { file: `${shared}/kube/calls.test.ts`, title: 'do not take {} for an empty one' },
+  },
+  {
+    name: 'name-that-is-a-path',
+    removes: [{ file: `${shared}/kube/connection/paths.ts`, search: "if (text === '' || text === '.' || text === '..' || /[/%]/.test(text)) {", replace: 'if (false) {' }],
+    test: { file: `${shared}/kube/calls.test.ts`, title: 'refuse the name ".."' },
+  },
   ...['a dead APIService claims the group', 'the definition is deleted while APIServices cannot be listed', 'the definition is deleted while discovery answers 503'].map((doubt) => ({
     name: `prune-on-doubt-${doubt.split(' ').at(-1)}`,
     removes: [{ file: `${shared}/apply/prune.ts`, search: 'else failures.push(failureOf(candidate, result.reason))', replace: "else changes.push({ ref: failureOf(candidate, result.reason).ref ?? candidate.ref, action: 'deleted' })" }],
@@ -81,5 +92,16 @@ export const ofObjects: readonly Mutation[] = [
     name: 'prune-of-what-is-not-ours',
     removes: [{ file: `${shared}/apply/prune.ts`, search: 'if (!seen.isOurs || seen.isKept)', replace: 'if (seen.isKept)' }],
     test: { file: `${shared}/apply/prune.test.ts`, title: 'leaves what its labels give to somebody else, and what is protected where it lives' },
+  },
+  {
+    name: 'prune-without-version',
+    removes: [deletion("{ uid, propagation: 'Background', signal }")],
+    test: { file: `${shared}/apply/prune.test.ts`, title: 'leaves what goes to somebody else after it was looked at' },
+  },
+  {
+    // A new object has another version, too: either precondition would save it.
+    name: 'prune-without-preconditions',
+    removes: [deletion("{ propagation: 'Background', signal }")],
+    test: { file: `${shared}/apply/prune.test.ts`, title: 'leaves what somebody else put in the place of what it looked at' },
   },
 ]

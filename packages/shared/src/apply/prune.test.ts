@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Cluster } from '@weir/shared/control-plane'
+import type { Kube } from '@weir/shared/kube'
 import { identify } from '@weir/shared/manifest'
 import type { KubeObject } from '@weir/shared/manifest'
 import { testControlPlane } from '@weir/shared/testing'
@@ -35,7 +36,18 @@ const start = async (...objects: readonly KubeObject[]): Promise<Inventory> => {
   world.calls()
   return inventoryOf(...objects)
 }
-const run = (stale: Inventory): Promise<PruneResult> => prune({ owner, stale, kube: world.kube, live: world.live, signal })
+const run = (stale: Inventory, kube = world.kube): Promise<PruneResult> => prune({ owner, stale, kube, live: world.live, signal })
+/** Somebody is quicker: after a deletion was decided, and before it is sent, once. */
+const overtakenBy = (somebody: () => Promise<unknown>): Kube => {
+  const late = [somebody]
+  return {
+    ...world.kube,
+    async delete(target, options) {
+      await late.pop()?.()
+      return world.kube.delete(target, options)
+    },
+  }
+}
 const shown = ({ changes }: PruneResult) => changes.map(showChange)
 const annotated = (name: string, key: string, value: string) => configMap(ns, name, { annotations: { [`kustomize.toolkit.fluxcd.io/${key}`]: value } })
 
@@ -58,6 +70,28 @@ describe('prune', () => {
     await world.edit(configMap(ns, 'foreign'), { metadata: { labels: { 'kustomize.toolkit.fluxcd.io/name': 'another' } } })
     expect(shown(await run(stale)).toSorted()).toEqual(['ConfigMap/apps/foreign skipped', 'ConfigMap/apps/kept skipped', 'ConfigMap/apps/live-only skipped'])
     expect(await world.read(configMap(ns, 'foreign'))).toBeDefined()
+  })
+
+  it('leaves what goes to somebody else after it was looked at', async () => {
+    const object = configMap(ns, 'given-away')
+    const stale = await start(object)
+    const target = await world.target(object)
+    const body = { metadata: { labels: { 'kustomize.toolkit.fluxcd.io/name': 'another' } } }
+    const kube = overtakenBy(() => world.kube.patch(target, { type: 'merge', body, manager: 'rival' }))
+    expect(shown(await run(stale, kube))).toEqual(['ConfigMap/apps/given-away skipped'])
+    expect((await world.read(object))?.metadata.labels).toMatchObject(body.metadata.labels)
+  })
+
+  it('leaves what somebody else put in the place of what it looked at', async () => {
+    const object = configMap(ns, 'replaced')
+    const stale = await start(object)
+    const target = await world.target(object)
+    const kube = overtakenBy(async () => {
+      await world.kube.delete(target)
+      await world.kube.create(target.resource, object, { manager: 'rival' })
+    })
+    expect(shown(await run(stale, kube))).toEqual(['ConfigMap/apps/replaced skipped'])
+    expect((await world.read(object))?.metadata).toMatchObject({ name: 'replaced' })
   })
 
   it('is not protected by what stands in Git alone', async () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
@@ -33,6 +34,7 @@ async function speak(port: number, text: string): Promise<string> {
   socket.write(text)
   let heard = ''
   socket.on('data', (chunk) => (heard += chunk.toString()))
+  socket.on('error', () => undefined) // cut before all was said
   await new Promise((resolve) => socket.once('close', resolve))
   return heard
 }
@@ -90,6 +92,18 @@ describe('serve', () => {
     for (let i = 0; i < 100 && !cut; i++) await pause(50)
     socket.destroy()
     expect(cut).toBe(true)
+  })
+
+  it('turns away who comes when it has as many connections as it may', async () => {
+    const server = await start(echo, { maxConnections: 1 })
+    const first = connect(server.port, '127.0.0.1')
+    await once(first, 'connect')
+    const asking = 'GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'
+    try {
+      expect(await speak(server.port, asking)).toBe('')
+    } finally {
+      first.destroy()
+    }
   })
 
   it('refuses too much header, and what is no HTTP', async () => {
