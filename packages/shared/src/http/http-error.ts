@@ -19,6 +19,7 @@ export type HttpErrorCode =
 
 export interface HttpErrorDetail {
   readonly status?: number
+  /** As the peer asked, but at most a day. */
   readonly retryAfterMs?: number
   /** True only when not a byte of the request can have reached the server: a write may be tried again. */
   readonly unsent?: boolean

@@ -55,10 +55,13 @@ export function jitteredMs(failures: number, { minMs, maxMs, random }: Backoff):
   return Math.round(ms / 2 + (ms / 2) * random)
 }
 
-/** A Retry-After header: seconds or an HTTP date (RFC 9110, 10.2.3). Undefined when absent or neither. */
+/** What forges and registries ask for ends with their rate limit's window, some hours at most. setTimeout fires at once past 24.8 days. */
+const longestRetryAfterMs = 24 * 3_600_000
+
+/** A Retry-After header: seconds or an HTTP date (RFC 9110, 10.2.3); at most a day. Undefined when absent or neither. */
 export function retryAfterMs(header: string | undefined, now: Date): number | undefined {
   if (header === undefined) return undefined
-  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000
+  if (/^\d+$/.test(header.trim())) return Math.min(Number(header) * 1000, longestRetryAfterMs)
   const at = /^[A-Za-z]{3,9}, /.test(header) ? Date.parse(header) : Number.NaN
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now.getTime())
+  return Number.isNaN(at) ? undefined : Math.min(Math.max(0, at - now.getTime()), longestRetryAfterMs)
 }

@@ -30,10 +30,17 @@ export interface StatusCause {
   readonly message?: string
 }
 
+/**
+ * No Retry-After counts for longer: an API server under load asks for seconds, and whoever obeys an hour (a proxy in maintenance, an
+ * overflow) is blind for it.
+ */
+export const longestRetryAfterMs = 60_000
+
 export interface KubeErrorDetail {
   readonly status?: number
   /** The API Status's `reason`. */
   readonly reason?: string
+  /** As the server asked, but at most `longestRetryAfterMs`. */
   readonly retryAfterMs?: number
   readonly causes?: readonly StatusCause[]
   readonly cause?: unknown

@@ -1,7 +1,7 @@
 import { retryAfterMs, type Headers, type HttpError } from '@weir/shared/http'
 import { fieldAt } from '@weir/shared/manifest'
 import { redact } from '@weir/shared/telemetry'
-import { KubeError, type KubeErrorCode, type StatusCause } from '../kube-error.ts'
+import { KubeError, longestRetryAfterMs, type KubeErrorCode, type StatusCause } from '../kube-error.ts'
 
 /** An answer of 400 and above, or the Status of a watch's ERROR event, as a KubeError. `what`: verb and object. */
 export function statusError(what: string, status: number, { headers = {}, body }: { readonly headers?: Headers; readonly body: unknown }): KubeError {
@@ -71,8 +71,11 @@ function causesOf(body: unknown): readonly StatusCause[] {
 
 function pauseOf(headers: Headers, body: unknown): number | undefined {
   const header = headers['retry-after']
-  const afterMs = retryAfterMs(typeof header === 'string' ? header : header?.[0], new Date())
-  if (afterMs !== undefined) return afterMs
+  const askedMs = retryAfterMs(typeof header === 'string' ? header : header?.[0], new Date()) ?? pauseInBody(body)
+  return askedMs === undefined ? undefined : Math.min(askedMs, longestRetryAfterMs)
+}
+
+function pauseInBody(body: unknown): number | undefined {
   const seconds = fieldAt(body, 'details', 'retryAfterSeconds')
   return typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined
 }
