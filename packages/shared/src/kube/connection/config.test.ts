@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { serve, type HttpServer } from '@weir/shared/http'
 import { quietTelemetry, redact } from '@weir/shared/telemetry'
@@ -73,6 +74,32 @@ describe('credentials', () => {
     expect(shown).toEqual(['Bearer first', 'Bearer first', 'Bearer second'])
   })
 
+  it.each([
+    ['half written', (path: string, whole: string): Promise<void> => writeFile(path, whole.slice(0, whole.length / 2))],
+    ['missing', (path: string): Promise<void> => rm(path)],
+  ])('of a kubeconfig that is %s for a moment: the old ones are used until it can be read', async (_, breakFile) => {
+    const good = { token: 'Bearer first' }
+    const { server, shown } = await startServer((authorization) => authorization === good.token)
+    const path = join(dir, 'rotated')
+    await writeFile(path, kubeconfigFor(server.url, { token: 'first' }))
+    const config = await loadConfig({ kubeconfig: path })
+    const kube = await createKube({ config, userAgent: 'weir-test', telemetry })
+    closers.push(() => kube.close())
+    expect(await kube.get(target)).toBeDefined()
+
+    await breakFile(path, kubeconfigFor(server.url, { token: 'second' }))
+    await expect(config.reload()).rejects.toMatchObject({ code: 'config' })
+    expect((await config.credentials()).headers).toEqual({ authorization: 'Bearer first' })
+    expect(await kube.get(target)).toBeDefined()
+
+    good.token = 'Bearer second'
+    await expect(kube.get(target)).rejects.toMatchObject({ code: 'unauthorized' })
+    await writeFile(path, kubeconfigFor(server.url, { token: 'second' }))
+    await pause(2_100) // it is not read more often
+    expect(await kube.get(target)).toBeDefined()
+    expect(shown.at(-1)).toBe('Bearer second')
+  })
+
   it('that stay refused are told after one more try', async () => {
     const { server, shown } = await startServer(() => false)
     const kube = await connect({ text: kubeconfigFor(server.url) })
@@ -114,7 +141,7 @@ describe('credentials', () => {
     closers.push(() => second.close(0))
     await expect(kube.get(target)).rejects.toMatchObject({ code: 'unreachable', cause: { code: 'tls' } })
     await write(two)
-    config.reload()
+    await config.reload()
     expect((await kube.get(target))?.metadata.name).toBe('b')
   })
 })

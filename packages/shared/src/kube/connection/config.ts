@@ -18,8 +18,11 @@ export interface KubeConfig {
   readonly proxy: string | undefined
   /** Cached for 5 s; a token file is read again after a minute at most, an exec plugin when its token expires. KubeError 'config'. */
   credentials(): Promise<Credentials>
-  /** Drops everything cached and reads the source anew, as after a 401; at most every 2 s. */
-  reload(): void
+  /**
+   * Drops everything cached and reads the source again, as after a 401; at most every 2 s, and meanwhile credentials() waits for it. Rejects
+   * with KubeError 'config' when the source cannot be used now (half written, missing): what was read last stays in use.
+   */
+  reload(): Promise<void>
 }
 
 export interface Credentials {
@@ -68,12 +71,13 @@ export async function loadConfig(source: ConfigSource): Promise<KubeConfig> {
       }
       return cached.credentials
     },
-    reload() {
+    async reload() {
       if (performance.now() - reloadedMs < reloadPauseMs) return
       reloadedMs = performance.now()
       cached = undefined
-      parsed = readConfig(source)
-      parsed.catch(() => undefined) // told by credentials()
+      const [before, read] = [parsed, readConfig(source)]
+      parsed = read.catch(() => before)
+      await read
     },
   }
 }

@@ -150,7 +150,8 @@ async function sent<T extends WireAnswer | WireResponse>(caller: Caller, request
   const answer = await sendOnce(caller, request, over)
   if (answer.status !== 401) return answer
   if ('body' in answer) await readAnswer(answer, { maxBytes: 64 * 1024, what: request.what })
-  caller.connection.config.reload()
+  const { config, telemetry } = caller.connection
+  config.reload().catch((error: unknown) => telemetry.log.warn('credentials not read again', { error }))
   return sendOnce(caller, request, over)
 }
 
