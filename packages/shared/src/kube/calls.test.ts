@@ -19,6 +19,7 @@ async function start(script: Script, limits: Partial<KubeLimits> = {}): Promise<
 
 const target = { resource: configMaps, namespace: 'default', name: 'a' }
 const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'default' } }
+const leases = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true }
 const notFound = statusOf(404, 'NotFound', { details: { name: 'a', kind: 'configmaps' } })
 
 describe('calls', () => {
@@ -39,14 +40,32 @@ describe('calls', () => {
       { connections: 2 },
     )
     const reads = [1, 2, 3].map(() => kube.get(target))
-    const leases = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true }
-    await kube.patch({ resource: leases, namespace: 'default', name: 'a' }, { type: 'merge', body: {} })
+    await kube.patch({ resource: leases, namespace: 'default', name: 'a' }, { type: 'merge', body: {}, ownLease: true })
     while (held.length < 2) await pause(5)
     expect(held).toHaveLength(2)
     for (const answer of held.splice(0)) answer()
     while (held.length < 1) await pause(5)
     held[0]?.()
     expect(await Promise.all(reads)).toHaveLength(3)
+  })
+
+  it("renew a lease while a user's Lease hangs in admission", async () => {
+    const held: (() => void)[] = []
+    const { kube } = await start(
+      (request, response) => {
+        const answer = (): void => reply(response, configMap('a', 1))
+        if (request.path.endsWith('/leases/mine')) held.push(answer)
+        else answer()
+      },
+      { deadlineMs: 3_000 },
+    )
+    const lease = (name: string) => ({ resource: leases, namespace: 'default', name })
+    const applied = kube.apply(lease('mine'), { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'mine' } }, { manager: 'm', force: true })
+    while (held.length === 0) await pause(5)
+    expect(await kube.get(lease('ours'), { ownLease: true })).toBeDefined()
+    expect(await kube.patch(lease('ours'), { type: 'merge', body: {}, ownLease: true })).toBeDefined()
+    held[0]?.()
+    expect(await applied).toBeDefined()
   })
 
   it('send what server-side apply wants, and a body of bytes as it is', async () => {

@@ -10,7 +10,7 @@ import type { KubeObject, Target } from './objects.ts'
 /** A server that knows no metadata-only form answers with the whole. */
 export const metadataAccept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json'
 
-export async function get(caller: Caller, target: Target, { signal, metadataOnly }: GetOptions): Promise<KubeObject | undefined> {
+export async function get(caller: Caller, target: Target, { signal, metadataOnly, ownLease }: GetOptions): Promise<KubeObject | undefined> {
   try {
     const { body } = await call(caller, {
       what: `get ${showTarget(target)}`,
@@ -18,6 +18,7 @@ export async function get(caller: Caller, target: Target, { signal, metadataOnly
       path: objectPath(target),
       headers: acceptFor(metadataOnly),
       signal,
+      ownLease,
     })
     return normalise(body, { resource: target.resource, metadataOnly })
   } catch (error) {
@@ -37,6 +38,7 @@ export async function create(caller: Caller, resource: Kind, { object, options }
     headers: { ...acceptFor(options.metadataOnly), 'content-type': 'application/json' },
     body: JSON.stringify(object),
     signal: options.signal,
+    ownLease: options.ownLease,
   })
   return normalise(body, { resource, metadataOnly: options.metadataOnly })
 }
@@ -50,6 +52,7 @@ export async function apply(caller: Caller, target: Target, { object, options }:
     headers: { ...acceptFor(options.metadataOnly), 'content-type': 'application/apply-patch+yaml' },
     body: typeof object === 'string' || Buffer.isBuffer(object) ? object : JSON.stringify(object),
     signal: options.signal,
+    ownLease: options.ownLease,
   })
   return normalise(body, { resource: target.resource, metadataOnly: options.metadataOnly })
 }
@@ -65,6 +68,7 @@ export async function patch(caller: Caller, target: Target, options: PatchOption
     },
     body: JSON.stringify(options.body),
     signal: options.signal,
+    ownLease: options.ownLease,
   })
   return normalise(body, { resource: target.resource, metadataOnly: options.metadataOnly })
 }

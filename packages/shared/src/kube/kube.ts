@@ -17,9 +17,11 @@ export interface CallOptions {
 export interface GetOptions extends CallOptions {
   /** Ask for apiVersion, kind and metadata only: a fraction of the bytes to send and parse. */
   readonly metadataOnly?: boolean
+  /** It takes or keeps a lease of this process: it goes over a connection of its own, which no other call can hold up. */
+  readonly ownLease?: boolean
 }
 
-export interface ListOptions extends GetOptions {
+export interface ListOptions extends Omit<GetOptions, 'ownLease'> {
   /** Absent: all namespaces. */
   readonly namespace?: string
   readonly labelSelector?: string

@@ -18,6 +18,8 @@ export interface Call {
   readonly headers?: Headers
   readonly body?: string | Buffer
   readonly signal?: AbortSignal | undefined
+  /** It takes or keeps a lease of this process. */
+  readonly ownLease?: boolean | undefined
 }
 
 export interface CallAnswer {
@@ -41,7 +43,7 @@ export interface Connection {
 
 interface Wires {
   readonly calls: Wire
-  /** A lease is renewed whatever else is on its way: behind busy connections it would be lost. */
+  /** Our own leases are renewed whatever else is on its way: behind busy connections they would be lost. Nobody else's call goes here. */
   readonly leases: Wire
   /** Without a limit: over HTTP/1 each watch holds a connection. */
   readonly watches: Wire
@@ -121,7 +123,9 @@ async function attempt(caller: Caller, request: Call, deadline: Deadline): Promi
   const { connection } = caller
   try {
     const { maxAnswerBytes } = connection.limits
-    const { status, headers, bytes } = await sent(caller, { ...request, signal: deadline.signal }, ({ calls, leases }, prepared) => (isLease(prepared) ? leases : calls).exchange(prepared, maxAnswerBytes))
+    const { status, headers, bytes } = await sent(caller, { ...request, signal: deadline.signal }, ({ calls, leases }, prepared) =>
+      (request.ownLease === true ? leases : calls).exchange(prepared, maxAnswerBytes),
+    )
     const body = parseAnswer(bytes, headers)
     if (status === 429) connection.onThrottled?.()
     return status >= 400 ? statusError(request.what, status, { headers, body }) : { status, headers, body }
@@ -182,10 +186,6 @@ async function sendOnce<T extends WireAnswer | WireResponse>(caller: Caller, { w
     count('<error>')
     throw error
   }
-}
-
-function isLease({ path }: WireRequest): boolean {
-  return path.includes('/apis/coordination.k8s.io/')
 }
 
 /** An exec plugin that hangs must not outlast the call. */

@@ -172,12 +172,12 @@ async function attempt(candidate: Candidate): Promise<boolean> {
 async function takeOrRenew(candidate: Candidate, startedMs: number): Promise<boolean> {
   const { kube, identity, lease } = candidate.options
   const target = { resource, ...lease }
-  const found = await bounded(candidate, (signal) => kube.get(target, { signal }))
+  const found = await bounded(candidate, (signal) => kube.get(target, { signal, ownLease: true }))
   if (candidate.released) return false
   if (found === undefined) {
     const object = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { ...lease }, spec: claim(candidate, undefined) }
     candidate.claimed = true
-    await bounded(candidate, (signal) => kube.create(resource, object, { manager: candidate.options.controller, signal }))
+    await bounded(candidate, (signal) => kube.create(resource, object, { manager: candidate.options.controller, signal, ownLease: true }))
     return true
   }
   const spec = specOf(found)
@@ -214,7 +214,7 @@ function claim({ options, durations }: Candidate, before: LeaseSpec | undefined)
 async function handOver(candidate: Candidate): Promise<void> {
   const { kube, lease, identity, clock, telemetry } = candidate.options
   try {
-    const found = await bounded(candidate, (signal) => kube.get({ resource, ...lease }, { signal }))
+    const found = await bounded(candidate, (signal) => kube.get({ resource, ...lease }, { signal, ownLease: true }))
     if (found === undefined || specOf(found).holderIdentity !== identity) return
     const nowText = microTime(clock.now())
     const spec = { ...specOf(found), holderIdentity: '', leaseDurationSeconds: 1, acquireTime: nowText, renewTime: nowText }
@@ -227,7 +227,7 @@ async function handOver(candidate: Candidate): Promise<void> {
 
 async function write({ options }: Candidate, found: KubeObject, { spec, signal }: { readonly spec: LeaseSpec; readonly signal: AbortSignal }): Promise<void> {
   const body = { metadata: { resourceVersion: found.metadata.resourceVersion }, spec }
-  await options.kube.patch({ resource, ...options.lease }, { type: 'merge', body, manager: options.controller, signal })
+  await options.kube.patch({ resource, ...options.lease }, { type: 'merge', body, manager: options.controller, signal, ownLease: true })
 }
 
 class DeadlineError extends Error {}
