@@ -315,6 +315,34 @@ describe('the fence', () => {
   })
 })
 
+describe('who bounds how much is asked at once', () => {
+  const busyTwice: Script = (_, response, nth) => (nth <= 2 ? reply(response, statusOf(429, 'TooManyRequests'), { status: 429 }) : reply(response, configMap('a', 1)))
+
+  it('is told of every 429 of its own view, also where the call is tried again', async () => {
+    const { kube } = await start(busyTwice)
+    const told = { one: 0, other: 0 }
+    const one = kube.as({ userAgent: 'one', onThrottled: () => void told.one++ })
+    const other = kube.as({ userAgent: 'other', onThrottled: () => void told.other++ })
+    await one.apply(target, object, { manager: 'm', force: true })
+    expect(told).toEqual({ one: 2, other: 0 })
+    await other.get(target)
+    expect(told).toEqual({ one: 2, other: 2 })
+  })
+
+  it('is told of those of views without a bound of their own', async () => {
+    const { url } = await start(busyTwice)
+    const told = { whole: 0, view: 0 }
+    const config = await loadConfig({ text: kubeconfigFor(url) })
+    const kube = await createKube({ config, userAgent: 'whole', telemetry: quietTelemetry(), onThrottled: () => void told.whole++ })
+    await kube.as({ userAgent: 'view' }).get(target)
+    expect(told).toEqual({ whole: 2, view: 0 })
+    const view = kube.as({ onThrottled: () => void told.view++ })
+    await view.as({ impersonateUser: 'system:serviceaccount:a:b' }).delete(target)
+    expect(told).toEqual({ whole: 2, view: 2 })
+    await kube.close()
+  })
+})
+
 it('counts requests', async () => {
   const { kube, telemetry, url } = await start((_, response) => reply(response, configMap('a', 1)))
   await kube.get(target)

@@ -83,7 +83,7 @@ export interface Kube {
   readonly discovery: Discovery
   /** From now on every write is refused ('fenced') while `mayWrite` is false. A second fence is added to the first. */
   fence(mayWrite: () => boolean): void
-  /** The same connections under another user agent or as another user; fences of its own. Closing it closes nothing. */
+  /** The same connections under another user agent, as another user or for another who is throttled; fences of its own. Closing it closes nothing. */
   as(view: KubeView): Kube
   close(): Promise<void>
 }
@@ -92,6 +92,8 @@ export interface KubeView {
   readonly userAgent?: string
   /** Sent as Impersonate-User: `system:serviceaccount:<namespace>:<name>`. */
   readonly impersonateUser?: string
+  /** As KubeOptions.onThrottled, of this view's calls and of views made of it; in place of the outer one, which is not told of them. */
+  readonly onThrottled?: () => void
 }
 
 export interface KubeLimits {
@@ -116,7 +118,7 @@ export interface KubeOptions {
   readonly userAgent: string
   readonly telemetry: Telemetry
   readonly limits?: Partial<KubeLimits>
-  /** Each 429, those that are tried again included: for whoever bounds how much is asked at once. */
+  /** Told each time a call is answered with 429, also where it is then tried again: for whoever bounds how much is asked at once. Not told of watches. */
   readonly onThrottled?: () => void
 }
 
@@ -131,8 +133,8 @@ const defaults: KubeLimits = {
 /** Connects lazily: no call is made. */
 export async function createKube({ config, userAgent, telemetry, limits, onThrottled }: KubeOptions): Promise<Kube> {
   await config.credentials() // a broken configuration is told at the start
-  const connection = createConnection({ config, telemetry, limits: { ...defaults, ...limits }, onThrottled })
-  const caller = { connection, userAgent, impersonateUser: undefined, fences: [] }
+  const connection = createConnection({ config, telemetry, limits: { ...defaults, ...limits } })
+  const caller = { connection, userAgent, impersonateUser: undefined, onThrottled, fences: [] }
   const stop = new AbortController()
   const shared = { stop: stop.signal, discovery: createDiscovery({ caller, stop: stop.signal }) }
   return createView(caller, {

@@ -34,7 +34,6 @@ export interface Connection {
   readonly config: KubeConfig
   readonly telemetry: Telemetry
   readonly limits: KubeLimits
-  readonly onThrottled: (() => void) | undefined
   readonly requests: Counter<'code' | 'host' | 'method'>
   /** The agents that match these credentials' TLS material. */
   wires(credentials: Credentials): Wires
@@ -54,17 +53,13 @@ export interface Caller {
   readonly connection: Connection
   readonly userAgent: string
   readonly impersonateUser: string | undefined
+  readonly onThrottled?: (() => void) | undefined
   readonly fences: readonly (() => boolean)[]
 }
 
-export interface ConnectionOptions {
-  readonly config: KubeConfig
-  readonly telemetry: Telemetry
-  readonly limits: KubeLimits
-  readonly onThrottled?: (() => void) | undefined
-}
+export type ConnectionOptions = Pick<Connection, 'config' | 'telemetry' | 'limits'>
 
-export function createConnection({ config, telemetry, limits, onThrottled }: ConnectionOptions): Connection {
+export function createConnection({ config, telemetry, limits }: ConnectionOptions): Connection {
   let current: { readonly credentials: Credentials; readonly tlsKey: string; readonly wires: Wires } | undefined
   const create = ({ tls }: Credentials): Wires => {
     const shared = { tls, ...(config.proxy !== undefined && { proxy: config.proxy }) }
@@ -74,7 +69,6 @@ export function createConnection({ config, telemetry, limits, onThrottled }: Con
     config,
     telemetry,
     limits,
-    onThrottled,
     requests: telemetry.metrics.counter('rest_client_requests_total', 'Requests to the API server, by status code.', ['code', 'host', 'method']),
     wires(credentials) {
       if (current?.credentials === credentials) return current.wires
@@ -120,14 +114,13 @@ export async function call(caller: Caller, request: Call): Promise<CallAnswer> {
 }
 
 async function attempt(caller: Caller, request: Call, deadline: Deadline): Promise<CallAnswer | KubeError> {
-  const { connection } = caller
   try {
-    const { maxAnswerBytes } = connection.limits
+    const { maxAnswerBytes } = caller.connection.limits
     const { status, headers, bytes } = await sent(caller, { ...request, signal: deadline.signal }, ({ calls, leases }, prepared) =>
       (request.ownLease === true ? leases : calls).exchange(prepared, maxAnswerBytes),
     )
+    if (status === 429) caller.onThrottled?.()
     const body = parseAnswer(bytes, headers)
-    if (status === 429) connection.onThrottled?.()
     return status >= 400 ? statusError(request.what, status, { headers, body }) : { status, headers, body }
   } catch (error) {
     return verdictOf(deadline, request) ?? asKubeError(error)
