@@ -106,9 +106,11 @@ export interface KubeLimits {
   readonly connections: number
   /** Of one answer; default 128 MiB. */
   readonly maxAnswerBytes: number
-  /** A watch that shows no event and no bookmark for so long is opened anew; default 90 s. */
+  /** A watch that shows no event and no bookmark for so long is opened again; default 90 s. */
   readonly silenceMs: number
-  /** First pause after a failed list or watch; doubles up to 30 s. Default 1 s. */
+  /** A watch whose headers did not come for so long is given up, and tried again as after a failed connect; default 30 s. */
+  readonly watchOpenMs: number
+  /** First pause after a failed list or watch; doubles up to 30 s at most (watch/next.ts). Default 1 s. */
   readonly watchPauseMs: number
 }
 
@@ -127,6 +129,7 @@ const defaults: KubeLimits = {
   connections: 16,
   maxAnswerBytes: 128 * 1024 * 1024,
   silenceMs: 90_000,
+  watchOpenMs: 30_000,
   watchPauseMs: 1_000,
 }
 

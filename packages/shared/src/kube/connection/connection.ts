@@ -34,6 +34,8 @@ export interface Connection {
   readonly config: KubeConfig
   readonly telemetry: Telemetry
   readonly limits: KubeLimits
+  /** Called at each answer to anybody, whatever its status: the server is there. Whoever waits for that adds and removes itself. */
+  readonly onAnswer: Set<() => void>
   readonly requests: Counter<'code' | 'host' | 'method'>
   /** The agents that match these credentials' TLS material. */
   wires(credentials: Credentials): Wires
@@ -69,6 +71,7 @@ export function createConnection({ config, telemetry, limits }: ConnectionOption
     config,
     telemetry,
     limits,
+    onAnswer: new Set(),
     requests: telemetry.metrics.counter('rest_client_requests_total', 'Requests to the API server, by status code.', ['code', 'host', 'method']),
     wires(credentials) {
       if (current?.credentials === credentials) return current.wires
@@ -174,6 +177,7 @@ async function sendOnce<T extends WireAnswer | WireResponse>(caller: Caller, { w
       signal,
     })
     count(String(answer.status))
+    for (const tell of connection.onAnswer) tell()
     return answer
   } catch (error) {
     count('<error>')

@@ -61,7 +61,7 @@ describe('a cache behind a connection that breaks all the time', () => {
     const { tls } = await config.credentials()
     const text = (part: string | Buffer | undefined): string => part?.toString() ?? ''
     const proxy = await startFaultProxy({ target: config.server, seed, rules, targetTls: { ca: text(tls.ca), cert: text(tls.cert), key: text(tls.key) } })
-    const limits = { watchPauseMs: 10, silenceMs: 1_000 }
+    const limits = { watchPauseMs: 10, watchOpenMs: 1_000, silenceMs: 1_000 }
     const kube = await createKube({ config: await loadConfig({ text: kubeconfigFor(proxy.url, {}) }), userAgent: 'weir-faults', telemetry, limits })
     const ending = new AbortController()
     try {

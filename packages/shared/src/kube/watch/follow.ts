@@ -16,26 +16,34 @@ const lifetimeSeconds = 290
 /** Opens a watch at the last resourceVersion and follows it to its end. What sink or projection throw passes through. */
 export async function followOnce<T>(reflection: Reflection<T>): Promise<Ending> {
   const { caller, signal } = reflection
-  const silence = startSilence(reflection, caller.connection.limits.silenceMs)
+  const request = requestFor(reflection)
+  const patience = startPatience(reflection)
   const before = reflection.seenMs
   const state: { openedMs?: number } = {}
   const life = (): Life => ({ progress: reflection.seenMs !== before, openMs: state.openedMs === undefined ? undefined : performance.now() - state.openedMs })
   try {
-    const body = await open(caller, { ...requestFor(reflection), signal: silence.signal })
+    const body = await open(caller, { ...request, signal: patience.signal })
     state.openedMs = performance.now()
+    patience.opened()
     for await (const event of readEvents(body)) {
       if (signal.aborted) break
       take(reflection, event)
     }
     return { kind: 'ended', ...life() }
   } catch (error) {
-    if (silence.isSilent()) return { kind: 'ended', ...life() }
+    if (patience.isOver() && state.openedMs !== undefined) return { kind: 'ended', ...life() }
+    if (patience.isOver()) return { kind: 'broken', error: noHeaders(reflection, request.what), ...life() }
     if (error instanceof KubeError) return { kind: 'broken', error, ...life() }
     if (error instanceof HttpError) return { kind: 'broken', error: transportError(error), ...life() }
     throw error
   } finally {
-    silence.end()
+    patience.end()
   }
+}
+
+/** Without a status, since nobody answered: a server under load, or a connection whose other end is gone. */
+function noHeaders<T>({ caller }: Reflection<T>, what: string): KubeError {
+  return new KubeError('timeout', `${what}: no answer within ${caller.connection.limits.watchOpenMs / 1000} s`)
 }
 
 function requestFor<T>({ spec, resourceVersion }: Reflection<T>) {
@@ -72,34 +80,41 @@ function take<T>(reflection: Reflection<T>, event: WatchEvent): void {
   touch(reflection, event.resourceVersion)
 }
 
-interface Silence {
-  /** The watch's signal, or nothing seen for too long. */
+interface Patience {
+  /** The watch's signal, or it is over. */
   readonly signal: AbortSignal
-  isSilent(): boolean
+  /** The headers came: from now on events and bookmarks are what is waited for. */
+  opened(): void
+  isOver(): boolean
   end(): void
 }
 
-/** Half-open connections look like quiet ones; only the missing bookmarks tell. */
-function startSilence<T>(reflection: Reflection<T>, silenceMs: number): Silence {
+/** How long a watch may say nothing: half-open connections look like quiet ones, only the missing headers or bookmarks tell. */
+function startPatience<T>(reflection: Reflection<T>): Patience {
+  const { silenceMs, watchOpenMs } = reflection.caller.connection.limits
   const controller = new AbortController()
-  const startedMs = performance.now()
-  let silent = false
+  const state = { over: false, openedMs: 0 }
   const onAbort = (): void => controller.abort(reflection.signal.reason)
   reflection.signal.addEventListener('abort', onAbort, { once: true })
   if (reflection.signal.aborted) onAbort()
-  const look = (): void => {
-    const quietMs = performance.now() - Math.max(startedMs, reflection.seenMs ?? 0)
-    if (quietMs < silenceMs) {
-      timer = setTimeout(look, silenceMs - quietMs)
-      return
-    }
-    silent = true
+  const giveUp = (): void => {
+    state.over = true
     controller.abort(new Error('silent'))
   }
-  let timer = setTimeout(look, silenceMs)
+  const look = (): void => {
+    const quietMs = performance.now() - Math.max(state.openedMs, reflection.seenMs ?? 0)
+    if (quietMs < silenceMs) timer = setTimeout(look, silenceMs - quietMs)
+    else giveUp()
+  }
+  let timer = setTimeout(giveUp, watchOpenMs)
   return {
     signal: controller.signal,
-    isSilent: () => silent,
+    opened() {
+      clearTimeout(timer)
+      state.openedMs = performance.now()
+      timer = setTimeout(look, silenceMs)
+    },
+    isOver: () => state.over,
     end() {
       clearTimeout(timer)
       reflection.signal.removeEventListener('abort', onAbort)

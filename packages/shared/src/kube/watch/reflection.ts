@@ -29,6 +29,8 @@ export interface WatchSink<T = KubeObject> {
   remove(object: T, resourceVersion: string): void
   /** The kind cannot be listed or watched now (forbidden, not-served, method-not-allowed …); it is tried again. Not told of mere cuts. */
   failed?(error: KubeError): void
+  /** A list failed in a way that may pass (nobody answers, 429, 5xx): it is tried again, and until then what is known, if anything, is old. */
+  unlisted?(error: KubeError): void
   /** A sign of life: after each list, event and bookmark; nothing older than `resourceVersion` is missing. */
   fresh?(resourceVersion: string): void
 }
@@ -45,6 +47,8 @@ export interface Reflection<T> {
   resourceVersion: string | undefined
   /** Of the last list, event or bookmark; monotonic. */
   seenMs: number | undefined
+  /** A pause was cut short by an answer to somebody else, and nothing was answered here since. */
+  hurried: boolean
 }
 
 /** A sign of life. */

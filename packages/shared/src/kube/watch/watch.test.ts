@@ -46,6 +46,7 @@ async function start(answers: Answers, { limits = {}, spec = {} }: { readonly li
       upsert: (object, version) => void told.push(`+ ${name(object)} @${version}`),
       remove: (object, version) => void told.push(`- ${name(object)} @${version}`),
       failed: (error) => void told.push(`! ${error.code}`),
+      unlisted: (error) => void told.push(`? ${error.code}`),
       fresh: (version) => void told.push(`fresh @${version}`),
     },
   )
@@ -172,7 +173,7 @@ describe('a watch', () => {
   })
 
   it('is opened anew when not even its headers come', async () => {
-    const { until, lists } = await start({ list: oneObject, watch: (_, response, nth) => void (nth > 1 && response.write(eventLine('ADDED', configMap('b', 6)))) }, { limits: { silenceMs: 100 } })
+    const { until, lists } = await start({ list: oneObject, watch: (_, response, nth) => void (nth > 1 && response.write(eventLine('ADDED', configMap('b', 6)))) }, { limits: { watchOpenMs: 100 } })
     await until('+ b @6')
     expect(lists().length).toBe(1)
   })
@@ -203,6 +204,42 @@ describe('a watch', () => {
     })
     await handle.synced
     expect(told[0]).toBe('= a @2')
+  })
+
+  it('tells that a list failed for now, and keeps trying', async () => {
+    const { told, until } = await start({
+      list: (seen, response, nth) => (nth <= 5 ? reply(response, statusOf(500, 'InternalError'), { status: 500 }) : oneObject(seen, response, nth)),
+      watch: (_, response) => response.flushHeaders(),
+    })
+    await until('fresh @5')
+    expect(told).toEqual(['? server', '= a @5', 'fresh @5'])
+  })
+
+  describe('that nobody answered', () => {
+    const minutes = { limits: { watchPauseMs: 120_000 } }
+
+    it('is opened again as soon as somebody is answered over the same connections', async () => {
+      const { told, server: scripted } = await start(
+        { list: oneObject, watch: (_, response, nth) => void (nth === 1 ? response.destroy() : response.write(eventLine('ADDED', configMap('b', 6)))) },
+        minutes,
+      )
+      for (let i = 0; i < 100 && !told.includes('+ b @6'); i++) {
+        await scripted.kube.list(configMaps)
+        await pause(30)
+      }
+      expect(told).toContain('+ b @6')
+    })
+
+    it('is so once: its pauses grow where all others are answered', async () => {
+      const { watches, server: scripted } = await start({ list: oneObject, watch: (_, response) => void response.destroy() }, minutes)
+      const list = async (): Promise<void> => {
+        await scripted.kube.list(configMaps)
+        await pause(30)
+      }
+      for (let i = 0; i < 100 && watches().length < 2; i++) await list()
+      for (let i = 0; i < 50; i++) await list() // longer than a pause that is cut short
+      expect(watches().length).toBe(2)
+    })
   })
 
   it('drops managedFields unless asked, and keeps only what is projected', async () => {

@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { HttpError } from '@weir/shared/http'
 import type { Caller } from '../connection/connection.ts'
 import { transportError } from '../connection/status-error.ts'
 import { KubeError } from '../kube-error.ts'
 import { list } from '../list.ts'
 import { followOnce } from './follow.ts'
-import { decideNext, type Ending } from './next.ts'
+import { decideNext, noFailures, type Ending } from './next.ts'
+import { rest } from './rest.ts'
 import { selection, touch, type Reflection, type WatchSink, type WatchSpec } from './reflection.ts'
 
 export interface WatchHandle {
@@ -39,6 +39,7 @@ export function watch<T>(caller: Caller, { spec, sink, stop }: WatchTask<T>): Wa
     telemetry: caller.connection.telemetry,
     resourceVersion: undefined,
     seenMs: undefined,
+    hurried: false,
   }
   const synced = Promise.withResolvers<void>()
   synced.promise.catch(() => undefined) // whoever waits hears of it
@@ -57,7 +58,7 @@ export function watch<T>(caller: Caller, { spec, sink, stop }: WatchTask<T>): Wa
 async function run<T>(reflection: Reflection<T>, onListed: () => void): Promise<void> {
   const { signal, sink, telemetry, caller, spec } = reflection
   const { watchPauseMs } = caller.connection.limits
-  let failures = 0
+  let failures = noFailures
   while (!signal.aborted) {
     const listing = reflection.resourceVersion === undefined
     const ending = await (listing ? listOnce(reflection) : followOnce(reflection)).catch((error: unknown) => brokenBy(reflection, error))
@@ -69,8 +70,9 @@ async function run<T>(reflection: Reflection<T>, onListed: () => void): Promise<
     if (ending.kind === 'broken') {
       telemetry.log.debug('watch broken', { plural: spec.resource.plural, group: spec.resource.group, error: ending.error.message, pauseMs: next.pauseMs })
       if (next.tell) guard(reflection, () => sink.failed?.(ending.error))
+      else if (listing) guard(reflection, () => sink.unlisted?.(ending.error))
     }
-    if (next.pauseMs > 0) await sleep(next.pauseMs, undefined, { signal }).catch(() => undefined)
+    await rest(reflection, next)
   }
 }
 
