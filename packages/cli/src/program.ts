@@ -75,6 +75,7 @@ interface GetFlags {
   readonly allNamespaces?: boolean
   readonly output: Output
   readonly watch?: boolean
+  readonly outputWatchEvents?: boolean
 }
 
 function addGet(program: Command, world: World, outcome: Outcome): void {
@@ -85,7 +86,9 @@ Examples:
   weir get                             everything
   weir get kustomization/apps -o yaml  one object as it is
   weir get gitrepo -o wide             with sources, whole revisions and whole messages
-  weir get --watch                     a line whenever something changes, until Ctrl-C`
+  weir get --watch                     a line whenever something changes, until Ctrl-C
+
+With --watch -o json|yaml an object that is deleted is shown once more, as it was last, like kubectl does: --output-watch-events tells it apart.`
   addConnection(program.command('get'))
     .summary('every object: ready, revision, age, message')
     .description('Lists the objects that Weir looks after and how they stand.')
@@ -95,6 +98,7 @@ Examples:
     .addOption(new Option('-A, --all-namespaces', 'all namespaces (the default)').conflicts('namespace'))
     .addOption(new Option('-o, --output <format>', 'how it is shown').choices(['table', 'wide', 'json', 'yaml']).default('table'))
     .option('-w, --watch', 'go on and show what changes')
+    .option('--output-watch-events', 'with --watch -o json|yaml: each as {type, object}; type is ADDED, MODIFIED or DELETED')
     .addHelpText('after', help)
     .action(async (kind: string | undefined, name: string | undefined, flags: GetFlags) => {
       const { getObjects } = await import('./get/get.ts')

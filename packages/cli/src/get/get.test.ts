@@ -1,7 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
 import type { ControlPlane } from '@weir/shared/control-plane'
+import { serve } from '@weir/shared/http'
 import type { Kube, KubeObject } from '@weir/shared/kube'
+import { quietTelemetry } from '@weir/shared/telemetry'
 import { installChart, testControlPlane } from '@weir/shared/testing'
 import { connect } from '../connection/connect.ts'
 import { runForTest, type Ran, type TestWorldOptions } from '../test-world.ts'
@@ -126,30 +132,128 @@ describe('weir get', () => {
     })
 
     it('watches: what there is, then what changes, until it is stopped', async () => {
-      const stop = new AbortController()
-      const seen: string[] = []
-      const waiting = new Map<RegExp, () => void>()
-      const until = (pattern: RegExp): Promise<void> =>
-        new Promise((resolve) => {
-          if (pattern.test(seen.join(''))) resolve()
-          else waiting.set(pattern, resolve)
-        })
-      const onPrint = (out: string): void => {
-        seen.splice(0, seen.length, out)
-        for (const [pattern, resolve] of waiting) if (pattern.test(out)) resolve()
-      }
-      const running = get(['--watch', '-n', 'weir-system'], { stop: stop.signal, onPrint })
-      await until(/Kustomization\/apps .*no controller/)
+      const watched = watching(['-n', 'weir-system'], cluster.kubeconfig())
+      await watched.until(/Kustomization\/apps .*no controller/)
       await setStatus(kustomizationKind, 'apps', { namespace: 'weir-system', status: { lastAppliedRevision: 'main@sha1:cd', conditions: [ready('True', 'Applied')] } })
-      await until(/Kustomization\/apps +True +main@sha1:cd .*Applied/)
+      await watched.until(/Kustomization\/apps +True +main@sha1:cd .*Applied/)
       // Nothing that is shown changes: no line.
       await setStatus(kustomizationKind, 'apps', { namespace: 'weir-system', status: { lastHandledReconcileAt: 'x' } })
       await kube.delete({ resource: kustomizationKind, namespace: 'weir-system', name: 'apps' })
-      await until(/deleted/)
-      stop.abort()
-      const { code, out } = await running
+      await watched.until(/deleted/)
+      const { code, out } = await watched.end()
       expect(code).toBe(0)
       expect(out.split('\n').filter((line) => line.includes('Kustomization/apps'))).toHaveLength(3)
     })
+
+    it('watches documents: what is deleted is shown once more, and told apart where asked for', async () => {
+      const name = 'passing'
+      await create(kustomizationKind, name, { namespace: 'weir-system', spec: { interval: '1m', prune: true, sourceRef } })
+      const args = [`ks/${name}`, '-n', 'weir-system', '-o', 'json']
+      const both = [watching(args, cluster.kubeconfig()), watching([...args, '--output-watch-events'], cluster.kubeconfig())]
+      const untilLines = (pattern: RegExp): Promise<unknown> => Promise.all(both.map(({ until }) => until(pattern)))
+      await untilLines(/^.+\n/)
+      await setStatus(kustomizationKind, name, { namespace: 'weir-system', status: { conditions: [ready('True', 'Applied')] } })
+      await untilLines(/^(?:.+\n){2}/)
+      await kube.delete({ resource: kustomizationKind, namespace: 'weir-system', name })
+      await untilLines(/^(?:.+\n){3}/)
+      const [states, events] = (await Promise.all(both.map(({ end }) => end()))).map(({ out }) => out.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown))
+      const state = expect.objectContaining({ kind: 'Kustomization', metadata: expect.objectContaining({ name }) })
+      expect(states).toEqual([state, state, state])
+      expect(events).toEqual(['ADDED', 'MODIFIED', 'DELETED'].map((type) => ({ type, object: state })))
+    })
   })
 })
+
+describe('weir get --watch on a cluster in trouble', () => {
+  const closers: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close()
+  })
+
+  /** Path of a kubeconfig for an API server that answers so. */
+  async function startServer(handler: (path: string, response: ServerResponse) => void): Promise<{ readonly kubeconfig: string; close(): Promise<void> }> {
+    const server = await serve({ address: '127.0.0.1:0', telemetry: quietTelemetry(), handler: ({ url = '' }, response) => handler(url, response) })
+    const dir = await mkdtemp(join(tmpdir(), 'weir-get-'))
+    closers.push(() => rm(dir, { recursive: true }), () => server.close(0))
+    const kubeconfig = join(dir, 'config')
+    const [clusters, contexts] = [[{ name: 'k', cluster: { server: server.url } }], [{ name: 'c', context: { cluster: 'k', user: 'u' } }]]
+    await writeFile(kubeconfig, JSON.stringify({ 'current-context': 'c', clusters, contexts, users: [{ name: 'u', user: { token: 'some-token' } }] }))
+    return { kubeconfig, close: () => server.close(0) }
+  }
+
+  function reply(response: ServerResponse, status: number, body: object): void {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  }
+  const refuse = (response: ServerResponse, code: number): void => reply(response, code, { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message: `no: ${code}` })
+
+  it.each([[[]], [['--watch']]])('%j ends with 3 where nobody listens', async (args) => {
+    const { kubeconfig, close } = await startServer(() => undefined)
+    await close()
+    const ran = await runForTest(['get', ...args], { env: { KUBECONFIG: kubeconfig }, stop: AbortSignal.timeout(30_000) })
+    expect(ran).toMatchObject({ code: 3, out: '' })
+    expect(ran.err).toMatch(/^weir: .*connection refused\n$/)
+  })
+
+  it.each([
+    [401, 3],
+    [403, 1],
+    [500, 1],
+  ])('ends like plain get where every kind is answered %d', async (status, code) => {
+    const { kubeconfig } = await startServer((_, response) => refuse(response, status))
+    const ran = await runForTest(['get', '--watch'], { env: { KUBECONFIG: kubeconfig }, stop: AbortSignal.timeout(30_000) })
+    expect(ran).toMatchObject({ code, out: '', err: expect.stringMatching(/^weir: .*no: \d+\n$/) })
+  })
+
+  it('shows what there is though one kind always fails, and says once that it does', async () => {
+    const { kubeconfig } = await startServer((path, response) => {
+      if (path.includes('/buckets')) return refuse(response, 500)
+      if (path.includes('watch=1')) return response.flushHeaders()
+      if (!path.includes('/kustomizations')) return refuse(response, 404)
+      reply(response, 200, { kind: 'KustomizationList', metadata: { resourceVersion: '1' }, items: [{ metadata: { name: 'apps', namespace: 'default', resourceVersion: '1' } }] })
+    })
+    const watched = watching([], kubeconfig)
+    await watched.until(/Kustomization\/apps/)
+    const { code, err } = await watched.end()
+    expect([code, err]).toEqual([0, expect.stringMatching(/^weir: list buckets.*no: 500\n$/)])
+  })
+})
+
+it.each([[[]], [['--watch']], [['-o', 'json']], [['--watch', '-o', 'wide']]])('weir get --output-watch-events %j is a mistake of usage', async (args) => {
+  const ran = await runForTest(['get', '--output-watch-events', ...args])
+  expect(ran).toMatchObject({ code: 2, err: expect.stringContaining('-o json or yaml') })
+})
+
+interface Watched {
+  /** Waits until what was printed so far matches. */
+  until(pattern: RegExp): Promise<void>
+  end(): Promise<Ran>
+}
+
+function watching(args: readonly string[], kubeconfig: string): Watched {
+  const stop = new AbortController()
+  const printed: { out: string; look: () => void } = { out: '', look: () => undefined }
+  const running = runForTest(['get', '--watch', ...args], {
+    env: { KUBECONFIG: kubeconfig },
+    stop: stop.signal,
+    onPrint(out) {
+      printed.out = out
+      printed.look()
+    },
+  })
+  return {
+    until(pattern) {
+      const seen = new Promise<void>((resolve) => {
+        printed.look = () => void (pattern.test(printed.out) && resolve())
+        printed.look()
+      })
+      const early = running.then(({ code, err }) => {
+        throw new Error(`ended with ${code} before ${pattern}: ${err}`)
+      })
+      return Promise.race([seen, early])
+    },
+    end() {
+      stop.abort()
+      return running
+    },
+  }
+}

@@ -20,11 +20,14 @@ export interface GetRequest extends ConnectionFlags {
   readonly namespace?: string | undefined
   readonly output: Output
   readonly watch: boolean
+  /** With `watch`, of documents: tell what happened to each object. */
+  readonly outputWatchEvents?: boolean | undefined
 }
 
 /** `weir get`: what there is and how it stands. A kind that the cluster does not have has no objects. */
 export async function getObjects(request: GetRequest, world: World): Promise<ExitCode> {
   const subject = parseSubject(request.words, listedKinds)
+  refuseEventsOfNothing(request)
   const { kube, config } = await connect(findConnection(request, world.env))
   try {
     if (request.watch) return await watchObjects(kube, { subject, request }, world)
@@ -34,6 +37,12 @@ export async function getObjects(request: GetRequest, world: World): Promise<Exi
   } finally {
     await kube.close()
   }
+}
+
+/** A table says itself what was deleted. */
+function refuseEventsOfNothing({ outputWatchEvents, watch, output }: GetRequest): void {
+  const hasEvents = watch && (output === 'json' || output === 'yaml')
+  if (outputWatchEvents === true && !hasEvents) throw new CliError(exitCodes.usage, '--output-watch-events goes with --watch and -o json or yaml')
 }
 
 export interface Question {

@@ -19,8 +19,9 @@ export async function watchObjects(kube: Kube, { subject, request }: Question, w
     namespace: request.namespace,
     name: subject?.name,
     signal: stop,
+    whenNothingIsListed: 'reject', // as without --watch
     onStart: (objects) => printer.start(objects, now()),
-    onChange: (object, change) => printer.change(object, change === 'deleted' ? 'deleted' : undefined),
+    onChange: (object, change) => printer.change(object, change),
     onTrouble: (error) => terminal.tell(`weir: ${error.message}`),
   })
   return exitCodes.ok
@@ -28,22 +29,34 @@ export async function watchObjects(kube: Kube, { subject, request }: Question, w
 
 interface Printer {
   start(objects: readonly KubeObject[], now: number): void
-  /** With `instead` as its message. */
-  change(object: KubeObject, instead: string | undefined): void
+  change(object: KubeObject, change: 'changed' | 'deleted'): void
 }
 
 function createPrinter({ request }: Question, world: World): Printer {
   const { output } = request
-  return output === 'json' || output === 'yaml' ? documentPrinter(output, world) : tablePrinter({ output, namespace: request.namespace }, world)
+  if (output === 'table' || output === 'wide') return tablePrinter({ output, namespace: request.namespace }, world)
+  return documentPrinter({ output, asEvents: request.outputWatchEvents === true }, world)
 }
 
-/** One JSON line, or one YAML document, for every state of an object. */
-function documentPrinter(output: 'json' | 'yaml', { terminal }: World): Printer {
-  const print = (object: KubeObject): void => {
-    const plain = withoutManagedFields(object)
-    terminal.print(output === 'json' ? JSON.stringify(plain) : `---\n${dumpYaml(plain).trimEnd()}`)
+/**
+ * One JSON line, or one YAML document, for every state of an object, the last one of a deleted object too: nothing in it says that it is
+ * gone. As events they are what kubectl's --output-watch-events shows: `{"type": "DELETED", "object": …}`.
+ */
+function documentPrinter({ output, asEvents }: { readonly output: 'json' | 'yaml'; readonly asEvents: boolean }, { terminal }: World): Printer {
+  const there = new Set<string>()
+  const typeOf = ({ kind, metadata }: KubeObject, change: 'changed' | 'deleted'): 'ADDED' | 'MODIFIED' | 'DELETED' => {
+    const key = `${kind}/${metadata.namespace}/${metadata.name}`
+    const isKnown = there.delete(key)
+    if (change === 'deleted') return 'DELETED'
+    there.add(key)
+    return isKnown ? 'MODIFIED' : 'ADDED'
   }
-  return { start: (objects) => objects.forEach(print), change: (object) => print(object) }
+  const print = (object: KubeObject, change: 'changed' | 'deleted'): void => {
+    const plain = withoutManagedFields(object)
+    const shown = asEvents ? { type: typeOf(object, change), object: plain } : plain
+    terminal.print(output === 'json' ? JSON.stringify(shown) : `---\n${dumpYaml(shown).trimEnd()}`)
+  }
+  return { start: (objects) => objects.forEach((object) => print(object, 'changed')), change: print }
 }
 
 function tablePrinter({ output, namespace }: { readonly output: 'table' | 'wide'; readonly namespace: string | undefined }, { terminal, now }: World): Printer {
@@ -61,9 +74,9 @@ function tablePrinter({ output, namespace }: { readonly output: 'table' | 'wide'
       terminal.print(terminal.paint('bold', headLine({ columns, widths: state.widths, terminalColumns: undefined })))
       rows.forEach(print)
     },
-    change(object, instead) {
+    change(object, change) {
       const row = rowOf(object, now())
-      const said = instead === undefined ? row : { ...row, message: instead }
+      const said = change === 'deleted' ? { ...row, message: 'deleted' } : row
       // Inventory and history move without anything to see here.
       if (shown.get(keyOf(row)) !== fingerprint(said)) print(said)
     },
