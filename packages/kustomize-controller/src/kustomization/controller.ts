@@ -2,7 +2,7 @@ import { kustomizationKind, type Kustomization } from '@weir/shared/api'
 import { decodeKustomization } from '@weir/shared/api/schemas'
 import { createLiveSet, type LiveSet } from '@weir/shared/apply'
 import { createCache, watchReferences } from '@weir/shared/kube'
-import { createController, createDependencies, createLimit, decodeStored, isReady, keyFrom, type Controller, type Key, type RunEnd, type WakeClass } from '@weir/shared/runtime'
+import { createController, createDependencies, decodeStored, isReady, keyFrom, type Controller, type Key, type RunEnd, type WakeClass } from '@weir/shared/runtime'
 import { createDeps } from './deps.ts'
 import { finalizeKustomization } from './finalize.ts'
 import { createSourceUsers } from './inputs/source-users.ts'
@@ -104,7 +104,7 @@ function buildController(wiring: Wiring): Controller {
     clock: host.clock,
     telemetry: host.telemetry,
     recorder: parts.recorder,
-    limit: createLimit(parts.concurrent),
+    limit: host.limit(parts.concurrent),
     retry: parts.retry,
     jitterPercent: parts.jitterPercent,
     reconcile: (kustomization, step, run) => reconcileKustomization({ kustomization, owner: run.key, deps, step, run }),

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from '@jest/globals'
 import type { Bus } from '@weir/shared/events'
-import { KubeError, type Kube } from '@weir/shared/kube'
+import { serve } from '@weir/shared/http'
+import { createKube, KubeError, loadConfig, type Kube } from '@weir/shared/kube'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { systemClock } from './clock.ts'
 import { runProcess, type Member, type ProcessOptions } from './manager.ts'
@@ -260,6 +261,36 @@ describe('a stop while controllers start', () => {
     expect(await ended).toBe(0)
     expect(seen).toEqual([false])
     expect(second.told).toEqual([])
+  })
+})
+
+describe('the limit of a controller', () => {
+  it('is told of every 429 that its calls are answered, and halves once for those of one call', async () => {
+    const answers = [429, 429, 200]
+    const server = await serve({
+      address: '127.0.0.1:0',
+      telemetry: quietTelemetry(),
+      handler: (_, response) => void response.writeHead(answers.shift() ?? 200, { 'content-type': 'application/json' }).end(JSON.stringify({ metadata: { name: 'a', namespace: 'n' } })),
+    })
+    const kubeconfig = { 'current-context': 'c', contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }], clusters: [{ name: 'k', cluster: { server: server.url } }], users: [{ name: 'u', user: { token: 't' } }] }
+    const kube = await createKube({ config: await loadConfig({ text: JSON.stringify(kubeconfig) }), userAgent: 'weir-test', telemetry: quietTelemetry() })
+    const world = setUp()
+    const members = world.options.members.map((member) => ({ ...member, kube }))
+    const ended = runProcess({ ...world.options, members })
+    await world.ready
+    const [host] = world.hosts
+    const limit = host?.limit(undefined)
+    const read = (through: Pick<Kube, 'get'> | undefined): Promise<unknown> | undefined =>
+      through?.get({ resource: { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }, namespace: 'n', name: 'a' })
+    await read(kube) // of nobody in particular
+    expect([limit?.current(), answers]).toEqual([8, []])
+    answers.push(429, 429, 200)
+    await read(host?.kube)
+    expect([limit?.current(), answers]).toEqual([4, []])
+    world.stop.abort()
+    expect(await ended).toBe(0)
+    await kube.close()
+    await server.close()
   })
 })
 

@@ -7,6 +7,7 @@ import type { Host, Started } from './process/host.ts'
 import { lead, type LeaseDurations, type Leadership } from './process/lead.ts'
 import { serveProbes, type Probes } from './process/probes.ts'
 import { reclaimWhenIdle, type Memory } from './process/reclaim.ts'
+import { createLimit, type Limit } from './queue/limit.ts'
 import { RunAborted, type OnStep } from './step.ts'
 
 /** One controller of the process. */
@@ -103,12 +104,18 @@ function begin(options: ProcessOptions, member: Member, health: Health): Running
   const { controller, election } = member
   const telemetry = options.telemetry.named(controller)
   const ending = new AbortController()
-  const kube = member.kube.as({})
+  const limits: Limit[] = []
+  const kube = member.kube.as({ onThrottled: () => limits.forEach((limit) => limit.overloaded()) })
   const leadership = election && lead({ kube: member.kube, clock, telemetry, controller, lease: election, signal: AbortSignal.any([stop, ending.signal]), identity: election.identity, ...(election.durations ? { durations: election.durations } : {}) })
   const leading = leadership ? leadership.acquired.then(() => kube.fence(leadership.holding)) : Promise.resolve()
   leading.catch(() => undefined) // stopped before it led: whoever waits for it hears of it
   const server = health.of(controller)
-  const starting = member.start({ kube, bus, telemetry, clock, leading, server, signal: ending.signal, ...(onStep && { onStep }) })
+  const limit: Host['limit'] = (concurrent) => {
+    const created = createLimit(concurrent)
+    limits.push(created)
+    return created
+  }
+  const starting = member.start({ kube, bus, telemetry, clock, leading, server, limit, signal: ending.signal, ...(onStep && { onStep }) })
   const synced = { yet: false }
   server.ready(ownCheck, () => synced.yet)
   starting

@@ -5,7 +5,7 @@ import { artifactReadyId, type Recorder } from '@weir/shared/events'
 import type { Git } from '@weir/shared/git'
 import { createCache, watchReferences, type Cache, type KubeObject, type References } from '@weir/shared/kube'
 import { fieldAt, isFields } from '@weir/shared/manifest'
-import { createController, createLimit, decodeStored, keyFrom, keyOf, textOf, type Controller, type Host, type OnStep, type RunEnd, type Stored } from '@weir/shared/runtime'
+import { createController, decodeStored, keyFrom, keyOf, textOf, type Controller, type Host, type OnStep, type RunEnd, type Stored } from '@weir/shared/runtime'
 import { finalizeGitRepository } from './finalize.ts'
 import { keepNamedMirrors } from './mirrors.ts'
 import type { Deps } from './ports.ts'
@@ -97,7 +97,7 @@ function buildController(wiring: Wiring): Controller {
     clock: host.clock,
     telemetry: host.telemetry,
     recorder: parts.recorder,
-    limit: createLimit(parts.concurrent),
+    limit: host.limit(parts.concurrent),
     retry: parts.retry,
     jitterPercent: parts.jitterPercent,
     reconcile: (repository, step) => reconcileGitRepository(repository, deps, step),

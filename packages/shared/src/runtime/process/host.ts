@@ -2,6 +2,7 @@ import type { Bus } from '@weir/shared/events'
 import type { Kube } from '@weir/shared/kube'
 import type { Telemetry } from '@weir/shared/telemetry'
 import type { Clock } from '../clock.ts'
+import type { Limit } from '../queue/limit.ts'
 import type { OnStep } from '../step.ts'
 
 /** What a process gives to each controller's `start(options, host)`. */
@@ -15,6 +16,11 @@ export interface Host {
   readonly clock: Clock
   /** Resolves when this controller may write (at once without leader election). A follower watches its own kinds only. */
   readonly leading: Promise<void>
+  /**
+   * How many reconciles may run at once: `--concurrent` if it is set. Shrinks when a call over `kube` or a view of it is answered with
+   * 429, also when that call is repeated and nobody else hears of it. One for all kinds of a controller, or one each.
+   */
+  limit(concurrent: number | undefined): Limit
   /**
    * Aborts with a RunAborted: `shutdown` after the drain, or `lost-lease`. For watches and caches, and for what a start waits for: while
    * the controller still starts, `shutdown` comes at once.
