@@ -3,7 +3,7 @@ import { KubeError, type KubeObject } from '@weir/shared/kube'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { createFakeClock, type FakeClock } from '@weir/shared/testing'
 import { createMemoryCluster } from '../toys/memory-cluster.ts'
-import { lead, leaseName, type Leadership } from './lead.ts'
+import { lead, leaseName, type Leadership, type LeadOptions } from './lead.ts'
 
 type Spec = Readonly<Record<string, unknown>>
 
@@ -63,6 +63,20 @@ describe('lead', () => {
     await clock.advance(60_000)
     expect(spec()).toMatchObject({ acquireTime: '2026-01-02T03:04:05.000000Z', renewTime: '2026-01-02T03:05:05.000000Z', leaseTransitions: 0 })
     expect(a.holding()).toBe(true)
+  })
+
+  it('asks over the connection that is kept for leases, from the first call to the last', async () => {
+    const { clock, cluster } = setUp()
+    const marks: (readonly [string, boolean | undefined])[] = []
+    const kube: LeadOptions['kube'] = {
+      get: (target, options) => (marks.push(['get', options?.ownLease]), cluster.kube.get(target, options)),
+      create: (kind, object, options) => (marks.push(['create', options?.ownLease]), cluster.kube.create(kind, object, options)),
+      patch: (target, options) => (marks.push(['patch', options.ownLease]), cluster.kube.patch(target, options)),
+    }
+    const leadership = lead({ kube, clock, telemetry: quietTelemetry(), controller: 'toy', lease: { namespace: 'default', name: 'toy' }, identity: 'a', signal: new AbortController().signal })
+    await clock.advance(6_000)
+    await leadership.release()
+    expect(marks).toEqual(['get', 'create', 'get', 'patch', 'get', 'patch'].map((verb) => [verb, true]))
   })
 
   it('waits while another renews, and takes over when it stops', async () => {
