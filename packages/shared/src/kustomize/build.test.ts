@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { createKustomizeService, EngineError, kustomizeEngineBinary } from '@weir/shared/engine'
 import type { BuiltObject, Engine, View } from '@weir/shared/engine'
+import { digestText } from '@weir/shared/manifest'
 import { quietTelemetry } from '@weir/shared/telemetry'
 import { createBuilder, KustomizeError } from './index.ts'
 import type { BuildSpec } from './index.ts'
@@ -131,8 +132,22 @@ describe('createBuilder', () => {
     const engine = countingEngine(() => [{ json: big, yaml: big }])
     const builder = createBuilder({ engine, telemetry, budgetBytes: 5_000 })
     const tree = fleet(3)
-    for (const n of [0, 1, 2, 2, 1, 0]) await builder.build({ tree, ...app(n) })
+    for (const n of [0, 1, 2, 2, 1, 0]) await builder.build({ tree, ...app(n), texts: true })
     expect(engine.builds()).toBe(4)
+  })
+
+  it('keeps texts only for who asked for them, and builds once more for the first who does', async () => {
+    const text = { json: '{"kind":"ConfigMap"}', yaml: 'kind: ConfigMap\n' }
+    const engine = countingEngine(() => [text, { json: '{"apiVersion":"kustomize.config.k8s.io/v1beta1","kind":"Kustomization"}', yaml: 'kind: Kustomization\n' }])
+    const builder = createBuilder({ engine, telemetry })
+    const request = { tree: fleet(1), ...app(0) }
+    const [plain, , whole, again] = [await builder.build(request), await builder.build(request), await builder.build({ ...request, texts: true }), await builder.build(request)]
+    expect(engine.builds()).toBe(2)
+    expect(plain.objects[0]).toEqual({ json: text.json })
+    expect(whole.objects[0]).toEqual(text)
+    expect([plain, whole, again].map(({ digest }) => digest)).toEqual(Array.from({ length: 3 }, () => digestText(text.yaml)))
+    await Promise.all([false, true, true].map((texts) => builder.build({ tree: fleet(2), ...app(1), texts })))
+    expect(engine.builds()).toBe(4) // with and without at the same time do not wait for each other
   })
 
   it('does not keep a failure', async () => {

@@ -1,4 +1,4 @@
-import type { BuiltObject, Engine } from '@weir/shared/engine'
+import type { Engine } from '@weir/shared/engine'
 import type { Tree } from '@weir/shared/files'
 import type { Telemetry } from '@weir/shared/telemetry'
 import { scanClosure } from './closure/closure.ts'
@@ -6,7 +6,7 @@ import type { Closure } from './closure/closure.ts'
 import { buildKey, footprintDigest, scopeOf } from './keys.ts'
 import { createFootprintMemory } from './memory.ts'
 import type { KnownFootprint } from './memory.ts'
-import { createObjectCache } from './object-cache.ts'
+import { createObjectCache, hasTexts, keep, type KeptBuild } from './object-cache.ts'
 import { createSharedWork } from './shared-work.ts'
 import type { BuildSpec } from './spec.ts'
 import { toldToUsers } from './told.ts'
@@ -21,14 +21,14 @@ export interface BuildRequest {
    * scanned again.
    */
   readonly owner?: string | undefined
+  /** Whether the objects are wanted as YAML as well. A build that was kept without is run again, once. */
+  readonly texts?: boolean
   readonly signal?: AbortSignal | undefined
 }
 
-export interface Built {
+export interface Built extends KeptBuild {
   /** Digest of all that shaped the objects: equal key, equal objects. */
   readonly key: string
-  /** In the order of the build. */
-  readonly objects: readonly BuiltObject[]
   /** False: no engine ran for this request; it came from the cache, or another request's build was joined. */
   readonly fresh: boolean
 }
@@ -74,7 +74,7 @@ export function createBuilder(options: BuilderOptions): Builder {
   const { engine, telemetry, budgetBytes = 32 * 1024 * 1024, deadlineMs = 60_000 } = options
   const memory = createFootprintMemory()
   const cache = createObjectCache(budgetBytes)
-  const work = createSharedWork<readonly BuiltObject[]>()
+  const work = createSharedWork<KeptBuild>()
   const outcomes = telemetry.metrics.counter('weir_kustomize_builds_total', 'Builds asked for, by where the objects came from.', ['from'])
   const counted = { builds: 0, scans: 0 }
 
@@ -94,28 +94,29 @@ export function createBuilder(options: BuilderOptions): Builder {
     const { digest } = await memory.footprint({ tree, owner: owner ?? scope, scope, scan: scanNow })
     return { key: buildKey(engine.version, digest, spec), closure }
   }
-  const run = (request: BuildRequest, { key, closure }: Prepared, signal: AbortSignal): Promise<readonly BuiltObject[]> =>
+  const run = (request: BuildRequest, { key, closure }: Prepared, signal: AbortSignal): Promise<KeptBuild> =>
     telemetry.span('kustomize build', { path: request.spec.path }, async () => {
-      const { tree, spec } = request
+      const { tree, spec, texts = false } = request
       // What was carried over keeps no parsed files: they are read again for the few builds that need them.
       const known = closure ?? (await scan(tree, spec))
       const view = await makeView(known, { allFiles: () => tree.manifest.files.keys(), read: (path) => tree.read(path) })
       counted.builds += 1
-      const objects = await toldToUsers(known, () => engine.build(view, { deadlineMs, signal }))
-      cache.set(key, objects)
-      return objects
+      const built = keep(await toldToUsers(known, () => engine.build(view, { deadlineMs, signal })), texts)
+      cache.set(key, built)
+      return built
     })
   const answer = async (request: BuildRequest): Promise<Built> => {
     const prepared = await prepare(request)
     const { key } = prepared
+    const { texts = false, signal: given } = request
     const kept = cache.get(key)
-    if (kept !== undefined) {
+    if (kept !== undefined && (!texts || hasTexts(kept))) {
       outcomes.inc({ from: 'cache' })
-      return { key, objects: kept, fresh: false }
+      return { ...kept, key, fresh: false }
     }
-    const { result, started } = work.join(key, request.signal, (signal) => run(request, prepared, signal))
+    const { result, started } = work.join(texts ? `${key} with texts` : key, given, (signal) => run(request, prepared, signal))
     outcomes.inc({ from: started ? 'engine' : 'joined' })
-    return { key, objects: await result, fresh: started }
+    return { ...(await result), key, fresh: started }
   }
 
   return {

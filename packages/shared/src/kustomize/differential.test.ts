@@ -38,7 +38,7 @@ type Files = Readonly<Record<string, string>>
 async function builtBy(engine: Engine, files: Files, at: string): Promise<unknown> {
   const builder = createBuilder({ engine, telemetry })
   try {
-    const { objects } = await builder.build({ tree: treeOf(files), spec: { path: at } })
+    const { objects } = await builder.build({ tree: treeOf(files), spec: { path: at }, texts: true })
     return objects.map(({ json, yaml }) => [JSON.parse(json) as unknown, yaml])
   } catch (error) {
     if (!(error instanceof KustomizeError)) throw error

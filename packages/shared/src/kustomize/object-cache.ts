@@ -1,10 +1,11 @@
 import { LRUCache } from 'lru-cache'
 import type { BuiltObject } from '@weir/shared/engine'
+import { digestText } from '@weir/shared/manifest'
 
 /** Built objects by key, least recently used first to go, under a budget of bytes. Never on disk: they hold Secrets. */
 export interface ObjectCache {
-  get(key: string): readonly BuiltObject[] | undefined
-  set(key: string, objects: readonly BuiltObject[]): void
+  get(key: string): KeptBuild | undefined
+  set(key: string, build: KeptBuild): void
   sizeBytes(): number
 }
 
@@ -12,14 +13,45 @@ export interface ObjectCache {
 const overheadBytes = 200
 
 export function createObjectCache(budgetBytes: number): ObjectCache {
-  const cache = new LRUCache<string, readonly BuiltObject[]>({ maxSize: budgetBytes, sizeCalculation: sizeOf })
+  const cache = new LRUCache<string, KeptBuild>({ maxSize: budgetBytes, sizeCalculation: sizeOf })
   return {
     get: (key) => cache.get(key),
-    set: (key, objects) => void cache.set(key, objects),
+    set: (key, build) => void cache.set(key, build),
     sizeBytes: () => cache.calculatedSize,
   }
 }
 
-function sizeOf(objects: readonly BuiltObject[]): number {
-  return objects.reduce((size, { json, yaml }) => size + json.length + yaml.length + overheadBytes, overheadBytes)
+function sizeOf({ objects }: KeptBuild): number {
+  return objects.reduce((size, { json, yaml = '' }) => size + json.length + yaml.length + overheadBytes, overheadBytes)
+}
+
+/** A build as it is kept: the YAML of an object is as large as its JSON, and only substitution works on it. */
+export interface KeptBuild {
+  /** In the order of the build. */
+  readonly objects: readonly KeptObject[]
+  /** Of the objects as YAML, kustomization files that were built as if they were objects left out: what a history goes by. */
+  readonly digest: string
+}
+
+export interface KeptObject {
+  /** Compact JSON, numbers as written. */
+  readonly json: string
+  /** The same object as Go prints it; absent where the request did not ask for texts. */
+  readonly yaml?: string
+}
+
+export function keep(built: readonly BuiltObject[], texts: boolean): KeptBuild {
+  const digest = digestText(built.filter((each) => !isBuildFile(each)).map(({ yaml }) => yaml).join('---\n'))
+  return { digest, objects: texts ? built : built.map(({ json }) => ({ json })) }
+}
+
+export function hasTexts({ objects }: KeptBuild): boolean {
+  return objects.every(({ yaml }) => yaml !== undefined)
+}
+
+/** A kustomization file that was built as if it were an object. */
+export function isBuildFile({ json }: Pick<BuiltObject, 'json'>): boolean {
+  if (!json.includes('"kustomize.config.k8s.io/')) return false // nearly all of them
+  const { apiVersion, kind } = JSON.parse(json) as { readonly apiVersion?: unknown; readonly kind?: unknown }
+  return kind === 'Kustomization' && typeof apiVersion === 'string' && apiVersion.startsWith('kustomize.config.k8s.io/')
 }

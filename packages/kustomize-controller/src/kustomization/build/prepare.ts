@@ -1,7 +1,7 @@
 import { declareObjects, toInventory } from '@weir/shared/apply'
 import { formatDurationMs, type Kustomization } from '@weir/shared/api'
 import type { Tree } from '@weir/shared/files'
-import type { BuiltObject } from '@weir/shared/engine'
+import type { KeptBuild } from '@weir/shared/kustomize'
 import { maskValues, showOwner } from '@weir/shared/manifest'
 import { isStop, type Stop } from '@weir/shared/runtime'
 import type { ResolvedSource } from '../inputs/find-source.ts'
@@ -27,7 +27,7 @@ export async function prepare(context: Context, source: ResolvedSource): Promise
     const variables = await step('read variables', () => readVariables(kustomization, deps.readReference))
     if (isStop(variables)) return variables
     step.progress(`Building manifests for revision ${revision} with a timeout of ${timeout}`)
-    const built = await step('build', (signal) => build(context, tree, signal), { deadlineMs: 120_000 })
+    const built = await step('build', (signal) => build(context, { tree, texts: variables.substitutes, signal }), { deadlineMs: 120_000 })
     if (isStop(built)) {
       // Without its path a revision was not attempted (contract 4.2).
       if (built.reason === 'ArtifactFailed') step.note({ lastAttemptedRevision: kustomization.status?.lastAttemptedRevision })
@@ -49,9 +49,15 @@ async function fetchArtifact({ deps }: Context, { artifact }: ResolvedSource, si
   }
 }
 
-async function build({ kustomization, owner, deps }: Context, tree: Tree, signal: AbortSignal): Promise<{ readonly objects: readonly BuiltObject[] } | Stop> {
+interface Building {
+  readonly tree: Tree
+  readonly texts: boolean
+  readonly signal: AbortSignal
+}
+
+async function build({ kustomization, owner, deps }: Context, { tree, texts, signal }: Building): Promise<KeptBuild | Stop> {
   try {
-    return await deps.builder.build({ tree, spec: buildSpecOf(kustomization), owner: showOwner(owner), signal })
+    return await deps.builder.build({ tree, spec: buildSpecOf(kustomization), owner: showOwner(owner), texts, signal })
   } catch (error) {
     signal.throwIfAborted()
     return buildStop(error)
@@ -65,7 +71,7 @@ function buildSpecOf({ spec }: Kustomization): Parameters<Context['deps']['build
 }
 
 interface Declaring {
-  readonly built: { readonly objects: readonly BuiltObject[] }
+  readonly built: KeptBuild
   readonly variables: Variables
   readonly signal: AbortSignal
 }
@@ -75,7 +81,7 @@ type Declared = Pick<Prepared, 'desired' | 'inventory' | 'digest' | 'mask'>
 async function declare({ kustomization, owner, deps }: Context, { built, variables, signal }: Declaring): Promise<Declared | Stop> {
   const mask = (text: string): string => (variables.secret.length === 0 ? text : maskValues(text, variables.secret))
   try {
-    const { objects, digest } = render(built.objects, { variables, strict: deps.rules.strictSubstitution })
+    const { objects, digest } = render(built, { variables, strict: deps.rules.strictSubstitution })
     const { commonMetadata } = kustomization.spec
     const desired = await declareObjects(objects, { owner, discovery: deps.kube.discovery, signal, ...(commonMetadata ? { commonMetadata } : {}) })
     return { desired, inventory: toInventory(desired.map(({ ref }) => ref)), digest, mask }

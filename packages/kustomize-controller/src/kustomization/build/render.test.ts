@@ -1,14 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
-import type { BuiltObject } from '@weir/shared/engine'
-import { KustomizeError } from '@weir/shared/kustomize'
+import { KustomizeError, type KeptObject } from '@weir/shared/kustomize'
 import { dumpYaml, type Fields } from '@weir/shared/manifest'
 import { EncryptedError, render } from './render.ts'
 
-const built = (object: Fields): BuiltObject => ({ json: JSON.stringify(object), yaml: dumpYaml(object) }) as unknown as BuiltObject
+const built = (object: Fields): KeptObject => ({ json: JSON.stringify(object), yaml: dumpYaml(object) })
 const configMap = (data: Fields, metadata: Fields = {}): Fields => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', ...metadata }, data })
 const variables = (values: Readonly<Record<string, string>>, substitutes = true) => ({ values: new Map(Object.entries(values)), secret: [], substitutes })
 const rendered = (objects: readonly Fields[], values: Readonly<Record<string, string>> = {}, { substitutes = true, strict = true } = {}) =>
-  render(objects.map(built), { variables: variables(values, substitutes), strict })
+  render({ objects: objects.map(built), digest: 'as built' }, { variables: variables(values, substitutes), strict })
 const dataOf = (data: Fields, values: Readonly<Record<string, string>>, strict = true) => rendered([configMap(data)], values, { strict }).objects[0]?.['data']
 
 describe('render', () => {

@@ -1,6 +1,5 @@
 import { annotations } from '@weir/shared/api'
-import type { BuiltObject } from '@weir/shared/engine'
-import { KustomizeError, substitute, SubstitutionError } from '@weir/shared/kustomize'
+import { isBuildFile, KustomizeError, substitute, SubstitutionError, type KeptBuild, type KeptObject } from '@weir/shared/kustomize'
 import {
   decodeObject,
   digestText,
@@ -30,19 +29,14 @@ export interface PostBuildRules {
 
 /**
  * What comes after the build (contract 4.5): per object substitution and the checks. Throws KustomizeError `substitution` or
- * `input`, and EncryptedError.
+ * `input`, and EncryptedError. Where something is substituted, the build must have its texts.
  */
-export function render(built: readonly BuiltObject[], rules: PostBuildRules): Rendered {
-  const texts: string[] = []
-  const objects: KubeObject[] = []
-  for (const each of built) {
-    const { object, yaml } = readObject(each, rules)
-    if (isBuildFile(object)) continue
-    refuseEncrypted(object)
-    texts.push(yaml)
-    objects.push(object)
-  }
-  return { objects, digest: digestText(texts.join('---\n')) }
+export function render(built: KeptBuild, rules: PostBuildRules): Rendered {
+  const kept = built.objects.filter((each) => !isBuildFile(each))
+  const all = kept.map((each) => (rules.variables.substitutes ? substituteIn(each, rules) : { object: decode(parseJson(each.json)), yaml: '' }))
+  for (const { object } of all) refuseEncrypted(object)
+  const digest = rules.variables.substitutes ? digestText(all.map(({ yaml }) => yaml).join('---\n')) : built.digest
+  return { objects: all.map(({ object }) => object), digest }
 }
 
 /** An object that only decryption could make fit to apply. */
@@ -50,10 +44,11 @@ export class EncryptedError extends Error {
   override readonly name = 'EncryptedError'
 }
 
-function readObject(built: BuiltObject, { variables, strict }: PostBuildRules): { readonly object: KubeObject; readonly yaml: string } {
-  const plain = decode(parseJson(built.json))
-  if (!variables.substitutes || isExempt(plain)) return { object: plain, yaml: built.yaml }
-  const object = decode(substituted(built.yaml, plain, { variables, strict }))
+function substituteIn({ json, yaml }: KeptObject, rules: PostBuildRules): { readonly object: KubeObject; readonly yaml: string } {
+  if (yaml === undefined) throw new Error('variables are substituted in a build without texts')
+  const plain = decode(parseJson(json))
+  if (isExempt(plain)) return { object: plain, yaml }
+  const object = decode(substituted(yaml, plain, rules))
   return { object, yaml: dumpYaml(object) }
 }
 
@@ -78,11 +73,6 @@ function decode(value: unknown): KubeObject {
 /** `substitute: disabled`, as label or annotation, in exactly this spelling (contract 4.7). */
 function isExempt({ metadata }: KubeObject): boolean {
   return [metadata.labels, metadata.annotations].some((map) => map?.[annotations.substitute] === 'disabled')
-}
-
-/** A kustomization file that was built as if it were an object. */
-function isBuildFile({ apiVersion, kind }: KubeObject): boolean {
-  return kind === 'Kustomization' && apiVersion.startsWith('kustomize.config.k8s.io/')
 }
 
 function refuseEncrypted(object: KubeObject): void {
