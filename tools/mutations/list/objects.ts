@@ -6,6 +6,7 @@ const source = 'packages/source-controller/src'
 const discovery = { file: `${shared}/kube/discovery/discovery.ts` }
 const discoveryTest = `${shared}/kube/discovery/discovery.test.ts`
 const pruneTest = 'e2e/hostile-prune.test.ts'
+const secondName: Removal = { file: `${shared}/apply/prune.ts`, search: "return mayBeNamed(resource, ref) ? resource : 'skipped'", replace: 'return resource' }
 const deletion = (options: string): Removal => ({ file: `${shared}/apply/prune.ts`, search: "{ uid, resourceVersion, propagation: 'Background', signal }", replace: options })
 
 const unbuilt = (field: string, asks: string): Removal => ({ file: `${kustomize}/kustomization/not-supported.ts`, search: `  { field: '${field}', asks: ${asks} },\n`, replace: '' })
@@ -92,6 +93,17 @@ export const ofObjects: readonly Mutation[] = [
     name: 'prune-of-what-is-not-ours',
     removes: [{ file: `${shared}/apply/prune.ts`, search: 'if (!seen.isOurs || seen.isKept)', replace: 'if (seen.isKept)' }],
     test: { file: `${shared}/apply/prune.test.ts`, title: 'leaves what its labels give to somebody else, and what is protected where it lives' },
+  },
+  { name: 'prune-of-a-second-name', removes: [secondName], test: { file: `${shared}/apply/prune.test.ts`, title: 'deletes no object for an id that is not its own, and forgets the id' } },
+  {
+    name: 'second-name-of-a-live-object',
+    removes: [secondName, { file: `${shared}/apply/declare.ts`, search: ' ?? (await discovery.resource({ group, kind }, signal))', replace: '' }],
+    test: { file: `${kustomize}/kustomization/pruning.test.ts`, title: 'lives on through a commit that names a version nobody serves' },
+  },
+  {
+    name: 'write-under-a-second-name',
+    removes: [{ file: `${shared}/apply/write/writing.ts`, search: "if (!resource.namespaced && namespace !== '') throw misnamed(desired)", replace: '' }],
+    test: { file: `${shared}/apply/apply-set.test.ts`, title: 'writes nothing under an id that is not its own, where its kind is served only since it was declared' },
   },
   {
     name: 'prune-without-version',

@@ -5,6 +5,8 @@ import { testControlPlane } from '@weir/shared/testing'
 import { ApplyError } from './apply-error.ts'
 import { configMap, definition, deployment, namespaceObject, openWorld } from './test-world.ts'
 import type { World } from './test-world.ts'
+import { applySet } from './apply-set.ts'
+import { closeKind } from './live/kind-watch.ts'
 
 const ns = 'apps'
 const owner = { namespace: 'flux-system', name: 'apps' }
@@ -87,6 +89,20 @@ describe('applySet', () => {
 
   it('refuses an object that is declared twice', async () => {
     expect(await refused(world.apply([configMap(ns, 'x'), configMap(ns, 'x', { value: '2' })]))).toMatchObject({ code: 'duplicate', message: `declared more than once: ConfigMap/${ns}/x` })
+  it('gives an object the same id in a version that nobody serves', async () => {
+    const role = { apiVersion: 'rbac.authorization.k8s.io/v9', kind: 'ClusterRole', metadata: { name: 'weir:r', namespace: ns } }
+    expect((await world.declare([role])).map(({ id }) => id)).toEqual(['_weir__r_rbac.authorization.k8s.io_ClusterRole'])
+  })
+
+  it('writes nothing under an id that is not its own, where its kind is served only since it was declared', async () => {
+    const [crd, lantern] = [definition('lanterns', 'Lantern', 'Cluster'), { apiVersion: 'example.com/v1', kind: 'Lantern', metadata: { name: 'l', namespace: ns } }]
+    const desired = await world.declare([lantern])
+    await world.apply([crd])
+    expect(await refused(applySet({ owner, desired, kube: world.kube, live: world.live, signal: AbortSignal.timeout(10_000) }))).toMatchObject({ code: 'no-kind' })
+    expect(await read(lantern)).toBeUndefined()
+    expect(await world.apply([lantern])).toEqual(['Lantern/l created'])
+  })
+
   })
 
   it('never shows a value of a Secret', async () => {

@@ -64,7 +64,8 @@ async function scopesOf(objects: readonly KubeObject[], { discovery, signal }: D
     [...kinds].map(async ([key, { group, kind, version }]): Promise<readonly [string, Scope]> => {
       const scope = defined.get(key)
       if (scope !== undefined) return [key, scope]
-      const resource = await discovery.resource({ group, kind, version }, signal)
+      // Any version tells: the scope belongs to the kind. An id of another scope would be a second name of a live object.
+      const resource = (await discovery.resource({ group, kind, version }, signal)) ?? (await discovery.resource({ group, kind }, signal))
       if (resource === undefined) return [key, 'unknown']
       return [key, resource.namespaced ? 'namespaced' : 'cluster']
     }),

@@ -134,6 +134,17 @@ describe('prune', () => {
     await world.kube.delete(await world.target(apiService))
   })
 
+  it('deletes no object for an id that is not its own, and forgets the id', async () => {
+    const beacon = { apiVersion: 'example.com/v1', kind: 'Beacon', metadata: { name: 'b' } }
+    await start(definition('beacons', 'Beacon', 'Cluster'), beacon)
+    // As declared while nobody served the kind: kustomize puts a namespace on every kind that it does not know.
+    const result = await run([{ id: `${ns}_b_example.com_Beacon`, v: 'v1' }, { id: '_b__ConfigMap', v: 'v1' }])
+    expect(shown(result).toSorted()).toEqual([`Beacon/${ns}/b skipped`, 'ConfigMap/b skipped'])
+    expect(result).toMatchObject({ survivors: [], message: undefined })
+    expect(world.calls()).toEqual([])
+    expect(await world.read(beacon)).toBeDefined()
+  })
+
   it('never deletes for an entry that it cannot read, and keeps it', async () => {
     const odd = [{ id: 'nonsense', v: 'v1' }]
     expect(await run(odd)).toMatchObject({ changes: [], survivors: odd, message: expect.stringContaining('"nonsense"') })

@@ -29,7 +29,10 @@ export interface PruneOptions {
 }
 
 export interface PruneResult {
-  /** Every stale object: `deleted` (also when it was gone already) or `skipped`; those that failed are in `failures`. */
+  /**
+   * Every stale object: `deleted` (also when it was gone already) or `skipped` (also where no object can have such an id); those that
+   * failed are in `failures`.
+   */
   readonly changes: readonly Change[]
   /** What could not be deleted: belongs back into the inventory. */
   readonly survivors: Inventory
@@ -47,9 +50,9 @@ export interface PruneFailure {
 }
 
 /**
- * Deletes stale objects in reverse order of an apply, never on doubt: each must carry the owner's labels, be the very
- * object that was looked at, and carry no switch that protects it. A kind that is not served counts as deleted only if
- * the API server says for certain that it is gone. Rejects with the signal's reason alone.
+ * Deletes stale objects in reverse order of an apply, never on doubt: each must have the very id that the inventory names, carry the
+ * owner's labels, be the very object that was looked at, and carry no switch that protects it. A kind that is not served counts as
+ * deleted only if the API server says for certain that it is gone. Rejects with the signal's reason alone.
  */
 export async function prune(options: PruneOptions): Promise<PruneResult> {
   const { stale, owner, live, signal } = options
@@ -94,7 +97,7 @@ async function deleteOne(options: PruneOptions, candidate: Candidate): Promise<A
   const { kube, signal, limit = unlimited } = options
   const { ref } = candidate
   const resource = await lookUp(kube, ref, signal)
-  if (resource === undefined) return 'deleted'
+  if (typeof resource === 'string') return resource
   const target = { resource, namespace: ref.namespace, name: ref.name }
   const read = async (): Promise<Seen | undefined> => {
     const object = await limit(() => kube.get(target, { signal, metadataOnly: true }))
@@ -116,16 +119,26 @@ async function deleteOne(options: PruneOptions, candidate: Candidate): Promise<A
   }
 }
 
-/** Undefined: the kind is gone, for certain, and all objects of it. Throws Doubt where that is not certain. */
-async function lookUp(kube: Kube, ref: ObjectRef, signal: AbortSignal): Promise<Resource | undefined> {
+/**
+ * `deleted`: the kind is gone, for certain, and all objects of it; `skipped`: no object of the kind can have this id. Throws Doubt where
+ * that is not certain.
+ */
+async function lookUp(kube: Kube, ref: ObjectRef, signal: AbortSignal): Promise<Resource | 'deleted' | 'skipped'> {
   const { group, kind, version } = ref
   const resource = (await kube.discovery.resource({ group, kind, version }, signal)) ?? (await kube.discovery.resource({ group, kind }, signal))
-  if (resource !== undefined) return resource
+  if (resource !== undefined) return mayBeNamed(resource, ref) ? resource : 'skipped'
   const absence = await kube.discovery.absent({ group, kind }, signal)
   signal.throwIfAborted()
-  if (absence === 'gone') return undefined
+  if (absence === 'gone') return 'deleted'
   throw new Doubt(`the API server does not serve ${kind} in ${group === '' ? 'the core group' : group} now, and that the kind is gone is not certain`)
 }
+
+/**
+ * Whether an object of the kind can have this id. One that was declared while nobody served its kind was taken as written: a namespace
+ * on what is cluster-scoped, or none on what is not. No object has that id, and the one that its name leads to is in the inventory under
+ * its own id, or somebody else's.
+ */
+const mayBeNamed = ({ namespaced }: Resource, { namespace }: ObjectRef): boolean => namespaced === (namespace !== '')
 
 class Doubt extends Error {
   override readonly name = 'Doubt'

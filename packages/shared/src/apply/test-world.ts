@@ -140,13 +140,13 @@ export function deployment(namespace: string, name: string, image = 'registry.ex
   return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace }, spec: { replicas: 1, selector: { matchLabels: labels }, template } }
 }
 
-/** Of a kind in example.com, namespaced, with a status. */
-export function definition(plural: string, kind: string): KubeObject {
+/** Of a kind in example.com, with a status. */
+export function definition(plural: string, kind: string, scope: 'Namespaced' | 'Cluster' = 'Namespaced'): KubeObject {
   const schema = { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer', format: 'int64' } } }, status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } }
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: { name: `${plural}.example.com` },
-    spec: { group: 'example.com', scope: 'Namespaced', names: { plural, kind }, versions: [{ name: 'v1', served: true, storage: true, subresources: { status: {} }, schema: { openAPIV3Schema: schema } }] },
+    spec: { group: 'example.com', scope, names: { plural, kind }, versions: [{ name: 'v1', served: true, storage: true, subresources: { status: {} }, schema: { openAPIV3Schema: schema } }] },
   }
 }

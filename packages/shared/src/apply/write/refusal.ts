@@ -35,6 +35,14 @@ export function noKind({ ref }: Desired): ApplyError {
   return new ApplyError(`${showObject(ref)} dry-run failed: no matches for kind "${ref.kind}" in version "${apiVersion}"`, { code: 'no-kind', refs: [ref] })
 }
 
+/**
+ * Its kind was not served when it was declared, and is by now: it kept a namespace that no object of the kind has, and would be written
+ * under an id that is not its own. Declared again it has the right one.
+ */
+export function misnamed({ ref }: Desired): ApplyError {
+  return new ApplyError(`${showObject(ref)} dry-run failed: no matches for kind "${ref.kind}" when it was declared`, { code: 'no-kind', refs: [ref] })
+}
+
 /** The API server answers this with a 404 that names nothing. */
 export function noNamespace({ ref }: Desired): ApplyError {
   return new ApplyError(`${showObject(ref)} namespace not specified: the server could not find the requested resource`, { code: 'refused', refs: [ref] })

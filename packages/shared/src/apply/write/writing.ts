@@ -4,7 +4,7 @@ import type { Desired } from '../declare.ts'
 import type { Entry } from '../live/entry.ts'
 import { findEntry } from '../live/state.ts'
 import type { State } from '../live/state.ts'
-import { noKind, noNamespace } from './refusal.ts'
+import { misnamed, noKind, noNamespace } from './refusal.ts'
 import type { Mask } from './refusal.ts'
 import type { Limiter } from './parallel.ts'
 
@@ -38,6 +38,7 @@ export async function toSubject(writing: Writing, desired: Desired, signal: Abor
   const resource = await writing.kube.discovery.resource({ group, kind, version }, signal)
   if (resource === undefined) throw noKind(desired)
   if (resource.namespaced && namespace === '') throw noNamespace(desired)
+  if (!resource.namespaced && namespace !== '') throw misnamed(desired)
   const entry = findEntry(writing.state, writing.holderKey, desired.id)
   if (entry === undefined) throw new Error(`${desired.id} is not held by ${writing.holderKey}`)
   entry.kind.resource ??= resource // the live set's own look-up may still be on its way
