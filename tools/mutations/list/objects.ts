@@ -106,6 +106,11 @@ export const ofObjects: readonly Mutation[] = [
     test: { file: `${shared}/apply/apply-set.test.ts`, title: 'writes nothing under an id that is not its own, where its kind is served only since it was declared' },
   },
   {
+    name: 'inventory-of-another-process',
+    removes: [{ file: `${kustomize}/kustomization/table.ts`, search: '[...unite(kept, noted.entries)]', replace: '[...noted.entries]' }],
+    test: { file: `${kustomize}/kustomization/pruning.test.ts`, title: 'stays there, and is pruned by the next run' },
+  },
+  {
     name: 'prune-without-version',
     removes: [deletion("{ uid, propagation: 'Background', signal }")],
     test: { file: `${shared}/apply/prune.test.ts`, title: 'leaves what goes to somebody else after it was looked at' },

@@ -1,5 +1,5 @@
 import { parseDurationMs, type DeletionPolicy, type InventoryEntry, type Kustomization } from '@weir/shared/api'
-import { prune, toRefs, waitForTermination, type Inventory } from '@weir/shared/apply'
+import { prune, subtract, toRefs, waitForTermination, type Inventory } from '@weir/shared/apply'
 import type { KubeObject } from '@weir/shared/kube'
 import { fieldAt, isFields, type Owner } from '@weir/shared/manifest'
 import { failing, failingTransiently, isStop, stalled, type Stop, type Stored } from '@weir/shared/runtime'
@@ -38,6 +38,7 @@ export async function finalizeKustomization(parting: Parting): Promise<Stop | 'f
   )
   if (isStop(result)) return result
   if (result.message !== undefined) {
+    deps.memory.of(run.key).dropped = subtract(leaving.inventory, result.survivors)
     step.note({ inventory: { entries: [...result.survivors] } })
     const why = { reason: 'PruneFailed', message: `pruning for deleted resource failed: ${result.message}` }
     return result.failures.every(({ isTransient }) => isTransient) ? failingTransiently(why) : failing(why)

@@ -21,6 +21,6 @@ describe('memory', () => {
     memory.of(key('a')).unhealthy = true
     expect([memory.of(key('a')).unhealthy, memory.of(key('b')).unhealthy]).toEqual([true, false])
     memory.forget(key('a'))
-    expect(memory.of(key('a'))).toEqual({ attempted: undefined, changes: [], unhealthy: false, interrupt: undefined })
+    expect(memory.of(key('a'))).toEqual({ attempted: undefined, changes: [], dropped: [], unhealthy: false, interrupt: undefined })
   })
 })

@@ -1,4 +1,4 @@
-import type { Change } from '@weir/shared/apply'
+import type { Change, Inventory } from '@weir/shared/apply'
 import { textOf, type Key } from '@weir/shared/runtime'
 
 /** What this process remembers of a Kustomization between two runs; lost with it, and nothing depends on it but speed and words. */
@@ -7,6 +7,8 @@ export interface Remembered {
   attempted: { readonly revision: string; readonly digest: string } | undefined
   /** What was changed in the cluster, until it was told. */
   changes: readonly Change[]
+  /** What the run that wrote the inventory left out of it: what it pruned, or forgot. Whatever else is stored stays. */
+  dropped: Inventory
   /** The last run ended because objects were not current: it is worth another one once they are. */
   unhealthy: boolean
   /** Set by a run that waits for health: drift is corrected within the wait. */
@@ -34,7 +36,7 @@ export function createMemory(): Memory {
   }
   return {
     of(key) {
-      const remembered: Remembered = known.get(textOf(key)) ?? { attempted: undefined, changes: [], unhealthy: false, interrupt: undefined }
+      const remembered: Remembered = known.get(textOf(key)) ?? { attempted: undefined, changes: [], dropped: [], unhealthy: false, interrupt: undefined }
       known.set(textOf(key), remembered)
       return remembered
     },

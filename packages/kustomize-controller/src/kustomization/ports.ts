@@ -81,6 +81,8 @@ export interface Applied extends Pick<Prepared, 'revision' | 'originRevision' | 
   readonly kind: 'applied'
   /** Something changed in the cluster. */
   readonly wrote: boolean
+  /** What is owned since. */
+  readonly inventory: Inventory
   /** What is waited for. */
   readonly refs: readonly ObjectRef[]
 }

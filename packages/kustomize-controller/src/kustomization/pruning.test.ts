@@ -1,17 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { setTimeout as pause } from 'node:timers/promises'
+import { annotations } from '@weir/shared/api'
 import type { ControlPlane } from '@weir/shared/control-plane'
 import type { KubeObject } from '@weir/shared/kube'
 import { installChart, testControlPlane } from '@weir/shared/testing'
-import { configMap, inventoryIn, messageOf, ofController, openWorld, showCall, until, untilApplied, untilFailed, yaml } from '../testing-world.ts'
+import { configMap, inventoryIn, kustomizationOf, messageOf, ofController, openWorld, showCall, until, untilApplied, untilFailed, untilKustomization, yaml } from '../testing-world.ts'
 import type { World } from '../testing-world.ts'
 
 let cluster: ControlPlane
 let world: World
+/** By `step phase`: what happens there, once. */
+const meanwhile = new Map<string, () => Promise<unknown>>()
+
 beforeAll(async () => {
   cluster = await testControlPlane({ fleet: 'api', fresh: true })
   await installChart(cluster, { controllers: ['kustomize-controller'] })
-  world = await openWorld(cluster)
+  world = await openWorld(cluster, {
+    async onStep(name, phase) {
+      const happens = meanwhile.get(`${name} ${phase}`)
+      meanwhile.delete(`${name} ${phase}`)
+      await happens?.()
+    },
+  })
 })
 afterAll(async () => {
   await world.stop()
@@ -62,5 +72,26 @@ describe('an object of a cluster-scoped kind that kustomize does not know', () =
     expect(inventoryIn(await untilApplied(world, appIn(ns), revision))).toEqual(['_l_example.com_Lantern', `_${ns}-made__Namespace`].toSorted())
     await pause(300) // the audit log is a moment behind
     expect((await tail.take()).filter(ofController).map(showCall).filter((call) => call.startsWith('delete'))).toEqual([])
+  })
+})
+
+describe('what another process adds to the inventory while a run is on its way', () => {
+  it('stays there, and is pruned by the next run', async () => {
+    const ns = await world.namespace()
+    const [a, b, theirs] = [`${ns}_a__ConfigMap`, `${ns}_b__ConfigMap`, `${ns}_theirs__ConfigMap`]
+    const added = configMap({ namespace: ns, name: 'theirs' }, {}, { labels: { 'kustomize.toolkit.fluxcd.io/name': 'app', 'kustomize.toolkit.fluxcd.io/namespace': ns } })
+    const first = await world.publish(ns, { 'a.yaml': yaml(configMap({ namespace: ns, name: 'a' })) })
+    await world.kustomization(appIn(ns))
+    await untilApplied(world, appIn(ns), first)
+    meanwhile.set('build begin', async () => {
+      await world.apply(added)
+      await world.edit(kustomizationOf(appIn(ns)), { status: { inventory: { entries: [a, theirs].map((id) => ({ id, v: 'v1' })) } } }, { status: true })
+    })
+    const second = await world.publish(ns, { 'a.yaml': yaml(configMap({ namespace: ns, name: 'a' }), configMap({ namespace: ns, name: 'b' })) })
+    expect(inventoryIn(await untilApplied(world, appIn(ns), second))).toEqual([a, b, theirs])
+    expect(await world.read(added)).toBeDefined()
+    await world.edit(kustomizationOf(appIn(ns)), { metadata: { annotations: { [annotations.requestedAt]: 'now' } } })
+    const again = await untilKustomization(world, appIn(ns), ({ status }) => status?.lastHandledReconcileAt === 'now')
+    expect([inventoryIn(again), await world.read(added)]).toEqual([[a, b], undefined])
   })
 })

@@ -16,6 +16,7 @@ export async function reconcileKustomization(context: Context): Promise<Outcome>
   const refused = refuseUnsupported(kustomization)
   if (refused) return refused
 
+  deps.memory.of(run.key).dropped = []
   const source = await step('find source', async () => deps.findSource(kustomization))
   deps.memory.of(run.key).attempted = isStop(source) ? undefined : { revision: source.revision, digest: source.artifact.digest }
   if (isStop(source)) return source
@@ -48,12 +49,12 @@ async function bringAbout(context: Context, source: ResolvedSource): Promise<App
 
   const changes = await apply(context, prepared)
   if (isStop(changes)) return failed(context, prepared, changes)
-  const pruned = await sweep(context, prepared)
-  if (isStop(pruned)) return failed(context, prepared, pruned)
-  const wrote = hasWritten([...changes, ...pruned])
+  const swept = await sweep(context, prepared)
+  if (isStop(swept)) return failed(context, prepared, swept)
+  const wrote = hasWritten([...changes, ...swept.changes])
   const { revision, originRevision, digest, mask } = prepared
   if (wrote || isAsked(context, revision)) deps.announce('applied', run.key, { revision, reason: 'ReconciliationSucceeded' })
-  return { kind: 'applied', revision, originRevision, digest, mask, wrote, refs: refsToWaitFor(context, prepared) }
+  return { kind: 'applied', revision, originRevision, digest, mask, wrote, inventory: swept.inventory, refs: refsToWaitFor(context, prepared) }
 }
 
 /** Drift within a wait: what is waited for may never become current without it. */

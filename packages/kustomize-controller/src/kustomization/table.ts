@@ -1,5 +1,7 @@
 import { controllerNames, fieldManagers, finalizer, kustomizationKind, type Kustomization } from '@weir/shared/api'
+import { subtract, unite } from '@weir/shared/apply'
 import type { KindTable } from '@weir/shared/runtime'
+import { inventoryOf } from './cluster/apply.ts'
 import { eventsOf } from './events.ts'
 import type { Memory } from './memory.ts'
 import { keyOfKustomization } from './ports.ts'
@@ -23,6 +25,14 @@ export function kustomizationTable(memory: Memory, rules: { readonly tellsUnchan
     timedOut: { reason: 'ReconciliationFailed' },
 
     intervalMs,
+    /** Nothing is untracked that this run has not seen: the object may have been read before another process wrote its inventory. */
+    amend(notes, stored) {
+      const noted = notes.inventory
+      if (noted === undefined) return notes
+      const { dropped } = memory.of(keyOfKustomization(stored))
+      const kept = subtract(inventoryOf({ kustomization: stored }), dropped)
+      return { ...notes, inventory: { entries: [...unite(kept, noted.entries)] } }
+    },
     events(moment) {
       const remembered = memory.of(keyOfKustomization(moment.before))
       const { changes } = remembered

@@ -51,6 +51,11 @@ export interface KindTable<O extends Reconcilable> {
   /** For a step that passed its deadline. */
   readonly timedOut: FailureWords
   intervalMs(object: O): number
+  /**
+   * What is written of the noted fields over the stored status, which may be newer than the one that the run began with. Asked for each
+   * write, and again after a conflict. Absent: what was noted.
+   */
+  amend?(notes: Notes<OwnStatus<O>>, stored: O): Notes<OwnStatus<O>>
   /** Core events and notifications of a finished run; absent: a Warning for each failing or stalled run. */
   events?(end: EventMoment<O>): readonly KindEvent[]
 }

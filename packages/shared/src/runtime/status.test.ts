@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { maxConditionMessageBytes, type Condition } from '@weir/shared/api'
+import type { KindTable } from './kind-table.ts'
 import { failing, failingTransiently, ready, stalled, waiting, type Outcome } from './outcome.ts'
 import { deriveStatus, type Verdict } from './status.ts'
 import { appTable, sourceTable, toy, type Toy } from './toys/toy-table.ts'
@@ -269,6 +270,13 @@ describe('deriveStatus', () => {
     const object = toy({ generation: 1, ...(status ? { status } : {}) })
     const next = deriveStatus({ table: sourceTable, object, verdict: { kind: 'unfinished' }, run: { generation: 1, token: undefined }, notes: { revision: 'b', url: undefined }, now })
     expect(next).toEqual({ revision: 'b', future: 1 })
+  })
+
+  it('lets the kind have its say on notes over what is stored', () => {
+    const table: KindTable<Toy> = { ...sourceTable, amend: (notes, { status }) => ({ ...notes, url: `${status?.url} and ${notes.url}` }) }
+    const object = toy({ status: { url: 'theirs' } })
+    const next = deriveStatus({ table, object, verdict: { kind: 'unfinished' }, run: { generation: 1, token: undefined }, notes: { revision: 'b', url: 'ours' }, now })
+    expect(next).toEqual({ revision: 'b', url: 'theirs and ours' })
   })
 
   it('refuses a word that is not in the vocabulary', () => {

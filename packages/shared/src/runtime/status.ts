@@ -36,7 +36,8 @@ export function deriveStatus<O extends Reconcilable>(input: StatusInput<O>): Non
     ...(echoes(verdict) && run.token !== undefined ? { lastHandledReconcileAt: run.token } : {}),
     ...(ledger.list().length > 0 || object.status?.conditions ? { conditions: ledger.list() } : {}),
   }
-  return withoutAbsent({ ...object.status, ...notes, ...core }) as NonNullable<O['status']>
+  const noted = table.amend?.(notes, object) ?? notes
+  return withoutAbsent({ ...object.status, ...noted, ...core }) as NonNullable<O['status']>
 }
 
 /** What the rows below work on. */

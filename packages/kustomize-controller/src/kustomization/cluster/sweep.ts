@@ -16,11 +16,20 @@ export function refuseEmptyBuild(kustomization: Kustomization, prepared: Prepare
   return failing({ reason: 'PruneFailed', message })
 }
 
+/** What is owned after a sweep, and what it did. */
+export interface Swept {
+  readonly inventory: Inventory
+  readonly changes: readonly Change[]
+}
+
 /** Deletes what left the build, if `prune` says so, and notes the inventory: the build, and what could not be deleted. */
-export async function sweep(context: Context, prepared: Prepared): Promise<readonly Change[] | Stop> {
+export async function sweep(context: Context, prepared: Prepared): Promise<Swept | Stop> {
   const { kustomization, deps, step } = context
   const known = subtract(inventoryOf(context), prepared.inventory)
-  if (!kustomization.spec.prune || known.length === 0) return noteInventory(context, prepared.inventory)
+  if (!kustomization.spec.prune || known.length === 0) {
+    noteInventory(context, prepared.inventory, known)
+    return { inventory: prepared.inventory, changes: [] }
+  }
   const stale = await step('confirm inventory', async () => confirmStale(context, prepared))
   if (isStop(stale)) return stale
   const result = await step.critical('prune', (signal) =>
@@ -29,8 +38,9 @@ export async function sweep(context: Context, prepared: Prepared): Promise<reado
   if (isStop(result)) return result
   const remembered = deps.memory.of(context.run.key)
   remembered.changes = [...remembered.changes, ...result.changes]
-  noteInventory(context, unite(prepared.inventory, result.survivors))
-  if (result.message === undefined) return result.changes
+  const inventory = unite(prepared.inventory, result.survivors)
+  noteInventory(context, inventory, subtract(stale, result.survivors))
+  if (result.message === undefined) return { inventory, changes: result.changes }
   const why = { reason: 'PruneFailed', message: result.message }
   return result.failures.every(({ isTransient }) => isTransient) ? failingTransiently(why) : failing(why)
 }
@@ -42,8 +52,8 @@ async function confirmStale({ run }: Context, prepared: Prepared): Promise<Inven
   return subtract(inventoryOf({ kustomization: confirmed.value }), prepared.inventory)
 }
 
-function noteInventory({ step, deps, owner }: Context, inventory: Inventory): readonly [] {
+function noteInventory({ step, deps, owner, run }: Context, inventory: Inventory, dropped: Inventory): void {
+  deps.memory.of(run.key).dropped = dropped
   step.note({ inventory: { entries: [...inventory] } })
   deps.live.track(owner, inventory)
-  return []
 }
