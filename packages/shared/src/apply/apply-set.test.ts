@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type { Cluster } from '@weir/shared/control-plane'
+import { KubeError } from '@weir/shared/kube'
+import type { Kube } from '@weir/shared/kube'
 import type { KubeObject } from '@weir/shared/manifest'
 import { testControlPlane } from '@weir/shared/testing'
 import { ApplyError } from './apply-error.ts'
+import { configMap, definition, deployment, namespaceObject, openWorld } from './test-world.ts'
+import type { World } from './test-world.ts'
 import { configMap, definition, deployment, namespaceObject, openWorld } from './test-world.ts'
 import type { World } from './test-world.ts'
 import { applySet } from './apply-set.ts'
@@ -124,6 +128,58 @@ describe('applySet', () => {
     expect(live?.metadata.annotations).toBeUndefined()
     expect(live?.metadata.managedFields?.map(({ manager }) => manager)).toEqual(['kustomize-controller'])
   })
+describe('a manifest that was saved with kubectl', () => {
+  it('is applied without what an apply takes off, and then rests', async () => {
+    const saved = configMap(ns, 'saved', { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' }, labels: { 'fluxcd.io/sync-gc-mark': 'x', mine: 'y' } })
+    expect(await world.apply([saved])).toEqual([`ConfigMap/${ns}/saved created`])
+    const live = await read(saved)
+    expect([live?.metadata.annotations, Object.keys(live?.metadata.labels ?? {}).toSorted()]).toEqual([undefined, ['kustomize.toolkit.fluxcd.io/name', 'kustomize.toolkit.fluxcd.io/namespace', 'mine']])
+    await world.live.synced(owner, AbortSignal.timeout(5000))
+    world.calls()
+    expect(await world.apply([saved])).toEqual([`ConfigMap/${ns}/saved unchanged`])
+    expect([world.calls(), world.live.suspects(owner)]).toEqual([[], []])
+  })
+
+  it('keeps what else it says', async () => {
+    const annotations = { 'kustomize.toolkit.fluxcd.io/checksum': 'x', note: 'mine' }
+    await world.apply([configMap(ns, 'noted', { annotations })])
+    expect((await read(configMap(ns, 'noted')))?.metadata.annotations).toEqual({ note: 'mine' })
+  })
+})
+
+describe('a kind that is gone', () => {
+  it.each([
+    ['its watch saw', 'candles', 'Candle', false],
+    ['nobody saw', 'torches', 'Torch', true],
+  ] as const)('comes back with the definition that is in the same set, be its end one that %s', async (_, plural, kind, isUnseen) => {
+    const [crd, object] = [definition(plural, kind), { apiVersion: 'example.com/v1', kind, metadata: { name: 'x', namespace: ns } }]
+    await world.apply([crd, object])
+    await world.live.synced(owner, AbortSignal.timeout(5000))
+    const watched = world.live.state.kinds.get(`${kind}.example.com`)
+    if (watched === undefined) throw new Error(`${kind} is not watched`)
+    if (isUnseen) closeKind(watched)
+    await world.kube.delete(await world.target(crd))
+    await world.eventually(() => expect(world.live.suspects(owner).map(({ ref }) => ref.kind)).toContain('CustomResourceDefinition'))
+    if (!isUnseen) await world.eventually(() => expect(watched.trouble?.code).toBe('not-served'))
+    expect(await world.apply([crd, object])).toEqual([`CustomResourceDefinition/${plural}.example.com created`, `${kind}/${ns}/x created`])
+  })
+})
+
+describe('an object that no watch vouches for', () => {
+  it('is the one that is named when it cannot be read', async () => {
+    const get: Kube['get'] = (target, options) => (target.name === 'second' ? Promise.reject(new KubeError('forbidden', 'not for you')) : world.kube.get(target, options))
+    const other = await openWorld(cluster.kubeconfig(), owner, { kube: { ...world.kube, get } })
+    try {
+      const objects = [configMap(ns, 'first'), configMap(ns, 'second')]
+      await other.apply(objects)
+      other.live.close()
+      expect((await refused(other.apply(objects))).message).toMatch(/^ConfigMap\/apps\/second dry-run failed/)
+    } finally {
+      await other.close()
+    }
+  })
+})
+
 })
 
 describe('switches', () => {
@@ -145,6 +201,20 @@ describe('switches', () => {
     const once = (value: string) => configMap(ns, 'once', { value, annotations: switches('ssa', 'IfNotPresent') })
     expect(await world.apply([once('1')])).toEqual([`ConfigMap/${ns}/once created`])
     expect(await world.apply([once('2')])).toEqual([`ConfigMap/${ns}/once skipped`])
+  it.each([
+    ['that is wanted only where there is none', switches('ssa', 'IfNotPresent'), {}],
+    ['that says to be left alone', {}, switches('reconcile', 'disabled')],
+  ])('creates what was left to an object of somebody else %s, once that is gone', async (_, declared, theirs) => {
+    const name = `theirs-${Object.keys(declared).length}`
+    const object = configMap(ns, name, { annotations: declared })
+    const target = await world.target(object)
+    await world.kube.create(target.resource, configMap(ns, name, { value: 'theirs', annotations: theirs }), { manager: 'somebody' })
+    for (let time = 0; time < 2; time++) expect(await world.apply([object])).toEqual([`ConfigMap/${ns}/${name} skipped`])
+    expect((await read(object))?.['data']).toEqual({ value: 'theirs' })
+    await world.kube.delete(target)
+    expect(await world.apply([object])).toEqual([`ConfigMap/${ns}/${name} created`])
+  })
+
   })
 
   it('lets others keep their fields where it merges', async () => {
