@@ -5,12 +5,10 @@ import type { Kube } from '@weir/shared/kube'
 import type { KubeObject } from '@weir/shared/manifest'
 import { testControlPlane } from '@weir/shared/testing'
 import { ApplyError } from './apply-error.ts'
-import { configMap, definition, deployment, namespaceObject, openWorld } from './test-world.ts'
-import type { World } from './test-world.ts'
-import { configMap, definition, deployment, namespaceObject, openWorld } from './test-world.ts'
-import type { World } from './test-world.ts'
 import { applySet } from './apply-set.ts'
 import { closeKind } from './live/kind-watch.ts'
+import { configMap, definition, deployment, namespaceObject, openWorld } from './test-world.ts'
+import type { World } from './test-world.ts'
 
 const ns = 'apps'
 const owner = { namespace: 'flux-system', name: 'apps' }
@@ -91,8 +89,6 @@ describe('applySet', () => {
     expect(await world.apply([role])).toEqual(['ClusterRole/weir:r created'])
   })
 
-  it('refuses an object that is declared twice', async () => {
-    expect(await refused(world.apply([configMap(ns, 'x'), configMap(ns, 'x', { value: '2' })]))).toMatchObject({ code: 'duplicate', message: `declared more than once: ConfigMap/${ns}/x` })
   it('gives an object the same id in a version that nobody serves', async () => {
     const role = { apiVersion: 'rbac.authorization.k8s.io/v9', kind: 'ClusterRole', metadata: { name: 'weir:r', namespace: ns } }
     expect((await world.declare([role])).map(({ id }) => id)).toEqual(['_weir__r_rbac.authorization.k8s.io_ClusterRole'])
@@ -107,6 +103,8 @@ describe('applySet', () => {
     expect(await world.apply([lantern])).toEqual(['Lantern/l created'])
   })
 
+  it('refuses an object that is declared twice', async () => {
+    expect(await refused(world.apply([configMap(ns, 'x'), configMap(ns, 'x', { value: '2' })]))).toMatchObject({ code: 'duplicate', message: `declared more than once: ConfigMap/${ns}/x` })
   })
 
   it('never shows a value of a Secret', async () => {
@@ -128,6 +126,8 @@ describe('applySet', () => {
     expect(live?.metadata.annotations).toBeUndefined()
     expect(live?.metadata.managedFields?.map(({ manager }) => manager)).toEqual(['kustomize-controller'])
   })
+})
+
 describe('a manifest that was saved with kubectl', () => {
   it('is applied without what an apply takes off, and then rests', async () => {
     const saved = configMap(ns, 'saved', { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' }, labels: { 'fluxcd.io/sync-gc-mark': 'x', mine: 'y' } })
@@ -180,8 +180,6 @@ describe('an object that no watch vouches for', () => {
   })
 })
 
-})
-
 describe('switches', () => {
   it('leaves alone what Git says to leave alone, without a call', async () => {
     const ignored = configMap(ns, 'ignored', { annotations: switches('ssa', 'Ignore') })
@@ -201,6 +199,8 @@ describe('switches', () => {
     const once = (value: string) => configMap(ns, 'once', { value, annotations: switches('ssa', 'IfNotPresent') })
     expect(await world.apply([once('1')])).toEqual([`ConfigMap/${ns}/once created`])
     expect(await world.apply([once('2')])).toEqual([`ConfigMap/${ns}/once skipped`])
+  })
+
   it.each([
     ['that is wanted only where there is none', switches('ssa', 'IfNotPresent'), {}],
     ['that says to be left alone', {}, switches('reconcile', 'disabled')],
@@ -213,8 +213,6 @@ describe('switches', () => {
     expect((await read(object))?.['data']).toEqual({ value: 'theirs' })
     await world.kube.delete(target)
     expect(await world.apply([object])).toEqual([`ConfigMap/${ns}/${name} created`])
-  })
-
   })
 
   it('lets others keep their fields where it merges', async () => {

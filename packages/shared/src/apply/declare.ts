@@ -1,7 +1,9 @@
+import { retired } from '@weir/shared/api'
 import type { Discovery } from '@weir/shared/kube'
 import { fieldAt, groupKind, identify, inventoryId, jsonOf, normalise, shortDigest, showObject, withMetadata, withOwner } from '@weir/shared/manifest'
 import type { ExtraMetadata, KubeObject, ObjectRef, Owner } from '@weir/shared/manifest'
 import { ApplyError } from './apply-error.ts'
+import { hasRetired } from './fields/managed-fields.ts'
 import { readSwitches } from './switches.ts'
 import type { Switches } from './switches.ts'
 
@@ -28,9 +30,9 @@ export interface DeclareOptions {
 }
 
 /**
- * Built objects as they will be sent: common metadata, owner labels, normalised. A kind that is not served yet may be
- * defined by an object of the set; where nothing tells its scope, the object is taken as written. Throws ApplyError
- * `duplicate`, or KubeError.
+ * Built objects as they will be sent: common metadata, owner labels, normalised, without what is retired. A kind that is not served
+ * yet may be defined by an object of the set; where nothing tells its scope, the object is taken as written, and its id may be one
+ * that no object can have. Throws ApplyError `duplicate`, or KubeError.
  */
 export async function declareObjects(objects: readonly KubeObject[], options: DeclareOptions): Promise<readonly Desired[]> {
   const scopes = await scopesOf(objects, options)
@@ -43,7 +45,7 @@ type Scope = 'namespaced' | 'cluster' | 'unknown'
 
 function declareOne(object: KubeObject, scopes: ReadonlyMap<string, Scope>, { owner, commonMetadata = {} }: DeclareOptions): Desired {
   const labelled = withOwner(withMetadata(object, commonMetadata), owner)
-  const normal = normalise(labelled)
+  const normal = withoutRetired(normalise(labelled))
   const isCluster = scopes.get(groupKind(identify(object))) === 'cluster'
   const placed = isCluster && normal.metadata.namespace !== undefined ? withoutNamespace(normal) : normal
   const ref = identify(placed)
@@ -55,6 +57,26 @@ function declareOne(object: KubeObject, scopes: ReadonlyMap<string, Scope>, { ow
 function withoutNamespace(object: KubeObject): KubeObject {
   const { namespace: _unused, ...metadata } = object.metadata
   return { ...object, metadata }
+}
+
+/**
+ * An apply takes these off the live object, so one that sent them would undo and redo its own work for ever. A manifest saved with
+ * `kubectl get -o yaml` holds one.
+ */
+function withoutRetired(object: KubeObject): KubeObject {
+  if (!hasRetired(object)) return object
+  const { annotations, labels, ...metadata } = object.metadata
+  const notes = withoutKeys(annotations, retired.annotations)
+  const marks = withoutKeys(labels, retired.labels)
+  return { ...object, metadata: { ...metadata, ...(notes && { annotations: notes }), ...(marks && { labels: marks }) } }
+}
+
+type Texts = Readonly<Record<string, string>>
+
+/** Nothing at all where no entry is left: an empty map would be a field of its own. */
+function withoutKeys(entries: Texts | undefined, keys: readonly string[]): Texts | undefined {
+  const left = Object.entries(entries ?? {}).filter(([key]) => !keys.includes(key))
+  return left.length === 0 ? undefined : Object.fromEntries(left)
 }
 
 async function scopesOf(objects: readonly KubeObject[], { discovery, signal }: DeclareOptions): Promise<ReadonlyMap<string, Scope>> {
