@@ -175,6 +175,15 @@ describe('waitForTermination', () => {
     expect(await waiting).toEqual({ kind: 'gone' })
   })
 
+  it('has as much time as it is given, be it more than a timer of Node can count', async () => {
+    const object = { ...configMap(ns, 'patient'), metadata: { name: 'patient', namespace: ns, finalizers: ['example.com/wait'] } }
+    await run(await start(object))
+    const waiting = waitForTermination({ live: world.live, owner, refs: [identify(object)], timeoutMs: 3e9, signal })
+    expect(await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 100))])).toBeUndefined()
+    await world.kube.patch(await world.target(object), { type: 'merge', body: { metadata: { finalizers: null } } })
+    expect(await waiting).toEqual({ kind: 'gone' })
+  })
+
   it.each([
     ['before it looked what is served', 'gadgets', 'Gadget', false],
     ['after it looked what is served', 'widgets', 'Widget', true],

@@ -8,6 +8,7 @@ import type { LiveSet } from './live/live-set.ts'
 import { findEntry } from './live/state.ts'
 import type { State } from './live/state.ts'
 import { keepsFromPrune } from './switches.ts'
+import { after } from './timer.ts'
 import { settleAll } from './write/parallel.ts'
 
 export interface TerminationOptions {
@@ -39,7 +40,6 @@ export async function waitForTermination({ live, owner, refs, timeoutMs, signal 
     return entry === undefined ? [] : [[entry, ref]]
   }))
   const ending = new AbortController()
-  const timers: NodeJS.Timeout[] = []
   const settle = (entry: Entry): boolean => isOver(entry) && open.delete(entry)
   const poll = async (): Promise<void> => {
     const blind = [...open.keys()].filter((entry) => !isFresh(entry.kind) || !has(entry, bit.known))
@@ -60,12 +60,13 @@ export async function waitForTermination({ live, owner, refs, timeoutMs, signal 
       if (holder !== undefined) leaving.push(listen(holder, look))
       signal.addEventListener('abort', stop, { once: true })
       leaving.push(() => signal.removeEventListener('abort', stop))
-      timers.push(setInterval(() => void poll().then(look), pollMs), setTimeout(() => resolve(timedOut([...open.values()])), timeoutMs))
+      const polling = setInterval(() => void poll().then(look), pollMs)
+      leaving.push(() => clearInterval(polling))
+      leaving.push(after(timeoutMs, () => resolve(timedOut([...open.values()]))))
       look()
     })
   } finally {
     ending.abort()
-    for (const timer of timers) clearTimeout(timer)
     for (const leave of leaving) leave()
   }
 }

@@ -84,6 +84,15 @@ describe('waitUntilCurrent', () => {
     })
   })
 
+  it('has as much time as it is given, be it more than a timer of Node can count', async () => {
+    const object = deployment(ns, 'patient')
+    await start(object)
+    const waiting = wait([object], { timeoutMs: 3e9 })
+    expect(await isSettled(waiting)).toBe(false)
+    await roll(object, 1)
+    expect(await waiting).toEqual({ kind: 'current' })
+  })
+
   it('ends early at the first that has failed, or at the end of the others', async () => {
     const lamp = (name: string) => ({ apiVersion: 'example.com/v1', kind: 'Lamp', metadata: { name, namespace: ns } })
     const say = (name: string, type: string) => world.edit(lamp(name), { status: { conditions: [{ type, status: 'True', reason: 'R', message: 'm' }] } }, { status: true, manager: 'lamp-controller' })

@@ -9,6 +9,7 @@ import type { ForeignWatch } from './live/foreign.ts'
 import { readEntry } from './live/live-set.ts'
 import type { LiveSet } from './live/live-set.ts'
 import { findEntry } from './live/state.ts'
+import { after } from './timer.ts'
 import { settleAll } from './write/parallel.ts'
 
 export interface WaitOptions {
@@ -165,11 +166,6 @@ function foreign(live: LiveSet, { ref, tell, leaving }: { ref: ObjectRef; tell: 
 function every(ms: number, run: () => void): () => void {
   const timer = setInterval(run, ms)
   return () => clearInterval(timer)
-}
-
-function after(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms)
-  return () => clearTimeout(timer)
 }
 
 function onAbort(signal: AbortSignal, run: () => void): () => void {
