@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { setTimeout as pause } from 'node:timers/promises'
 import { annotations } from '@weir/shared/api'
 import type { ControlPlane } from '@weir/shared/control-plane'
 import type { KubeObject } from '@weir/shared/kube'
@@ -9,11 +10,18 @@ import type { World } from '../testing-world.ts'
 let cluster: ControlPlane
 let world: World
 let slow: string
+/** What happens between the end of a wait for health and its run's next step. */
+const afterWait: { happens: () => Promise<unknown> } = { happens: async () => undefined }
 
 beforeAll(async () => {
   cluster = await testControlPlane({ fleet: 'full', fresh: true })
   await installChart(cluster, { controllers: ['kustomize-controller'] })
-  world = await openWorld(cluster, { flags: ['--requeue-dependency=1h'] })
+  world = await openWorld(cluster, {
+    flags: ['--requeue-dependency=1h'],
+    async onStep(name, phase) {
+      if (name === 'wait for health' && phase === 'end') await afterWait.happens()
+    },
+  })
   // Waits for its shortest timeout, 30 s, while the other tests run.
   slow = await world.namespace()
   await world.publish(slow, { 'a.yaml': yaml(stuck(slow, 'd'), configMap({ namespace: slow, name: 'a' })) })
@@ -85,6 +93,24 @@ describe('wait', () => {
     expect([failed.status?.lastAppliedRevision, inventoryIn(failed)]).toEqual([undefined, [`${ns}_c_source.toolkit.fluxcd.io_GitRepository`]])
     await say(custom(ns, 'c'), 'True')
     await untilApplied(world, appIn(ns), revision) // retryInterval is an hour
+  })
+
+  it('is woken, too, by what recovers before the failure could be told', async () => {
+    const ns = await world.namespace()
+    const revision = await world.publish(ns, { 'a.yaml': yaml(custom(ns, 'c')) })
+    await world.kustomization(appIn(ns), { wait: true, timeout: '2m' })
+    await until('applied', async () => world.read(custom(ns, 'c')))
+    // As long as all workers are busy, a run whose wait has ended cannot go on.
+    afterWait.happens = async () => {
+      await say(custom(ns, 'c'), 'True')
+      await pause(300)
+    }
+    try {
+      await say(custom(ns, 'c'), 'False', true)
+      await untilApplied(world, appIn(ns), revision) // retryInterval is an hour
+    } finally {
+      afterWait.happens = async () => undefined
+    }
   })
 
   it.each(['a newer revision', 'a changed spec', 'a changed variable', 'a token', 'a deletion', 'suspend'] as const)('is ended at once by %s', async (by) => {

@@ -93,6 +93,19 @@ describe('waitUntilCurrent', () => {
     expect(await waiting).toEqual({ kind: 'current' })
   })
 
+  it('tells a verdict before anything that follows it', async () => {
+    const lamp = { apiVersion: 'example.com/v1', kind: 'Lamp', metadata: { name: 'flickers', namespace: ns } }
+    const say = (type: string) => world.edit(lamp, { status: { conditions: [{ type, status: 'True', reason: 'R', message: 'm' }] } }, { status: true, manager: 'lamp-controller' })
+    await start(lamp, deployment(ns, 'beside'))
+    const entry = world.live.state.entries.get(`${ns}_flickers_example.com_Lamp`)
+    const told: unknown[] = []
+    const waiting = wait([lamp, deployment(ns, 'beside')], { onVerdict: ({ kind }) => told.push([kind, entry?.health.status]) })
+    await say('Stalled')
+    await say('Ready')
+    expect(await waiting).toMatchObject({ kind: 'failed' })
+    expect(told).toEqual([['failed', 'Failed']])
+  })
+
   it('ends early at the first that has failed, or at the end of the others', async () => {
     const lamp = (name: string) => ({ apiVersion: 'example.com/v1', kind: 'Lamp', metadata: { name, namespace: ns } })
     const say = (name: string, type: string) => world.edit(lamp(name), { status: { conditions: [{ type, status: 'True', reason: 'R', message: 'm' }] } }, { status: true, manager: 'lamp-controller' })

@@ -20,6 +20,11 @@ export interface WaitOptions {
   readonly timeoutMs: number
   /** Ends at the first object that has failed; otherwise once each is current or failed. */
   readonly failFast: boolean
+  /**
+   * Told of a verdict the moment that it falls: an event that follows at once may already say otherwise. Only the first one is handed
+   * back.
+   */
+  readonly onVerdict?: (verdict: WaitVerdict) => void
   readonly signal: AbortSignal
 }
 
@@ -41,13 +46,17 @@ export async function waitUntilCurrent(options: WaitOptions): Promise<WaitVerdic
   const watched = watchAll(options)
   try {
     return await new Promise<WaitVerdict>((resolve, reject) => {
+      const settle = (verdict: WaitVerdict): void => {
+        options.onVerdict?.(verdict)
+        resolve(verdict)
+      }
       const look = (): void => {
         const verdict = judge(watched.pending(), options.failFast)
-        if (verdict !== undefined) resolve(verdict)
+        if (verdict !== undefined) settle(verdict)
       }
       watched.onChange(look)
       watched.onEnd(every(pollMs, () => void watched.poll()))
-      watched.onEnd(after(timeoutMs, () => resolve(timedOut(watched.pending()))))
+      watched.onEnd(after(timeoutMs, () => settle(timedOut(watched.pending()))))
       watched.onEnd(onAbort(signal, () => reject(signal.reason)))
       void watched.poll()
       look()

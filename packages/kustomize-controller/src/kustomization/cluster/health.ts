@@ -27,7 +27,6 @@ export async function awaitHealth(context: Context, { refs, revision, mask }: Ap
     const verdict = await waitThroughDrift(context, { refs, bell, mend, endMs: deps.clock.monotonicMs() + timeout })
     if (isStop(verdict)) return verdict
     if (verdict.kind === 'current') return healthy(context, revision)
-    remembered.unhealthy = true
     return unhealthy(mask(verdict.message), timeout)
   } finally {
     remembered.interrupt = undefined
@@ -52,12 +51,17 @@ async function waitThroughDrift(context: Context, wait: Wait): Promise<WaitVerdi
   }
 }
 
-async function waitOnce({ deps, owner }: Context, { refs, bell, endMs }: Wait, signal: AbortSignal): Promise<WaitVerdict | 'drifted'> {
+async function waitOnce({ deps, owner, run }: Context, { refs, bell, endMs }: Wait, signal: AbortSignal): Promise<WaitVerdict | 'drifted'> {
+  const { failFast } = deps.rules
+  // At once, and not when the run has a worker again to say so: what becomes current from here on wakes the object.
+  const onVerdict = ({ kind }: WaitVerdict): void => {
+    if (kind !== 'current') deps.memory.of(run.key).unhealthy = true
+  }
   const drift = new AbortController()
   bell.listen(drift)
   const timeoutLeftMs = Math.max(0, endMs - deps.clock.monotonicMs())
   try {
-    return await waitUntilCurrent({ live: deps.live, owner, refs, timeoutMs: timeoutLeftMs, failFast: deps.rules.failFast, signal: AbortSignal.any([signal, drift.signal]) })
+    return await waitUntilCurrent({ live: deps.live, owner, refs, timeoutMs: timeoutLeftMs, failFast, onVerdict, signal: AbortSignal.any([signal, drift.signal]) })
   } catch (error) {
     signal.throwIfAborted()
     if (!drift.signal.aborted) throw error
