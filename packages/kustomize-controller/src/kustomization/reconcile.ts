@@ -25,7 +25,7 @@ export async function reconcileKustomization(context: Context): Promise<Outcome>
 
   const applied = await bringAbout(context, source)
   if (applied.kind !== 'applied') return applied
-  const healthy = await awaitHealth(context, applied, () => mend(context, source))
+  const healthy = await awaitHealth(context, applied, () => mend(context, source, applied))
   if (isStop(healthy)) return failed(context, applied, healthy)
   return succeeded(context, applied, healthy)
 }
@@ -57,14 +57,14 @@ async function bringAbout(context: Context, source: ResolvedSource): Promise<App
   return { kind: 'applied', revision, originRevision, digest, mask, wrote, inventory: swept.inventory, refs: refsToWaitFor(context, prepared) }
 }
 
-/** Drift within a wait: what is waited for may never become current without it. */
-async function mend(context: Context, source: ResolvedSource): Promise<Mended | Stop> {
+/** Drift within a wait: what is waited for may never become current without it. What the run has pruned by then is owned no more. */
+async function mend(context: Context, source: ResolvedSource, { inventory }: Applied): Promise<Mended | Stop> {
   const prepared = await prepare(context, source)
   if (isStop(prepared)) return prepared
   const corrected = await correct(context, prepared)
   if (isStop(corrected)) return corrected
   if (corrected.kind === 'corrected') return corrected
-  const applied = await apply(context, prepared)
+  const applied = await apply(context, prepared, inventory)
   return isStop(applied) ? applied : { againMs: undefined }
 }
 

@@ -172,6 +172,24 @@ describe('wait', () => {
     await untilApplied(world, appIn(ns), revision)
   })
 
+  it('corrects what has to be recreated, and brings nothing back that the run has pruned', async () => {
+    const ns = await world.namespace()
+    const a = configMap({ namespace: ns, name: 'a' }, { value: 'declared' })
+    const first = await world.publish(ns, { 'a.yaml': yaml(configMap({ namespace: ns, name: 'old' })) })
+    await world.kustomization(appIn(ns), { wait: true, force: true, timeout: '10m' })
+    await untilApplied(world, appIn(ns), first)
+    const second = await world.publish(ns, { 'a.yaml': yaml(a, custom(ns, 'c')) })
+    await until('pruned', async () => ((await world.read(configMap({ namespace: ns, name: 'old' }))) === undefined ? true : undefined))
+    await waiting(ns)
+    await world.edit(a, { data: { value: 'by hand' }, immutable: true })
+    await until('recreated', async () => {
+      const found = await world.read(a)
+      return (found?.['data'] as { value?: string } | undefined)?.value === 'declared' && found?.['immutable'] === undefined ? true : undefined
+    })
+    await say(custom(ns, 'c'), 'True')
+    expect(inventoryIn(await untilApplied(world, appIn(ns), second))).toEqual([`${ns}_a__ConfigMap`, `${ns}_c_source.toolkit.fluxcd.io_GitRepository`])
+  })
+
   it('never waits for itself', async () => {
     const ns = await world.namespace()
     const self = kustomizationOf(appIn(ns), { wait: true, timeout: '10m' })

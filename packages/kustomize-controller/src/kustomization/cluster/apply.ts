@@ -8,22 +8,22 @@ import { applyStop } from '../stops.ts'
 import { timeoutMs } from '../timing.ts'
 
 /**
- * Makes the cluster hold the declared objects. Before the first write that adds an id the inventory says so: a crash leaves nothing
- * untracked. After a failure it keeps old and new ids together, since a write without an answer may have been done.
+ * Makes the cluster hold the declared objects. Before the first write that adds an id to those that are owned the inventory says so: a
+ * crash leaves nothing untracked. After a failure it keeps old and new ids together, since a write without an answer may have been done.
  */
-export async function apply(context: Context, prepared: Prepared): Promise<readonly Change[] | Stop> {
+export async function apply(context: Context, prepared: Prepared, owned = inventoryOf(context)): Promise<readonly Change[] | Stop> {
   const { kustomization, owner, deps, step, run } = context
   const { desired, revision } = prepared
-  const before = inventoryOf(context)
   if (run.cause === 'verification') deps.verified(desired.length)
   step.progress(`Detecting drift for revision ${revision} with a timeout of ${formatDurationMs(timeoutMs(kustomization))}`)
   deps.live.hold(owner, prepared.inventory, holdingOf(context))
   // Whose an object is by now is known from its watch; an apply that nobody asked for takes nothing from another.
   const isClaimed = isAsked(context, revision)
-  if (!isClaimed) await step('look at what is owned', (signal) => deps.live.synced(owner, signal))
+  const looked = isClaimed ? undefined : await step('look at what is owned', (signal) => deps.live.synced(owner, signal))
+  if (isStop(looked)) return looked
   const saveIntent = async (): Promise<void> => {
-    if (holdsAll(before, prepared.inventory)) return
-    step.note({ inventory: { entries: [...unite(before, prepared.inventory)] } })
+    if (holdsAll(owned, prepared.inventory)) return
+    step.note({ inventory: { entries: [...unite(owned, prepared.inventory)] } })
     await step.save(`Applying manifests for revision ${revision}`)
   }
   try {
