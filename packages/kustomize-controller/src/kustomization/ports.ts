@@ -1,4 +1,4 @@
-import type { Kustomization, KustomizationStatus } from '@weir/shared/api'
+import type { Kustomization } from '@weir/shared/api'
 import type { Desired, Fights, Inventory, LiveSet } from '@weir/shared/apply'
 import type { Fetcher } from '@weir/shared/artifact'
 import type { EventFacts, EventType } from '@weir/shared/events'
@@ -86,8 +86,6 @@ export interface Applied extends Pick<Prepared, 'revision' | 'originRevision' | 
   /** What is waited for. */
   readonly refs: readonly ObjectRef[]
 }
-
-export type KustomizationOwnStatus = Omit<KustomizationStatus, 'conditions' | 'observedGeneration' | 'lastHandledReconcileAt'>
 
 export function keyOfKustomization({ metadata }: Pick<Kustomization, 'metadata'>): Key {
   return { namespace: metadata.namespace ?? '', name: metadata.name }

@@ -6,9 +6,7 @@ import { KustomizeError, type KustomizeErrorCode } from '@weir/shared/kustomize'
 import { failing, failingTransiently, stalled, waiting, type Stop } from '@weir/shared/runtime'
 import { EncryptedError } from './build/render.ts'
 
-/** What the failure of a room means for a Kustomization; what it does not know is a bug or an abort, and flies on. */
-export type Verdict = (error: unknown) => Stop
-
+/** What the failure of a room means for a Kustomization; what is no failure of a room is a bug or an abort, and flies on. */
 type Row = 'retry' | 'transient' | 'wait' | 'fly'
 
 /** `wait`: the status of the source may be older than its store; its change wakes the object. */

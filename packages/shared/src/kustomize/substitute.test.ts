@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { isVariableName, substitute } from './substitute.ts'
+import { substitute } from './substitute.ts'
 import { SubstitutionError } from './substitute-error.ts'
 
 const variables = new Map([
@@ -245,9 +245,4 @@ describe('substitute', () => {
       )
     }))
   })
-})
-
-describe('isVariableName', () => {
-  it.each(['a', '_', 'A_1', '_9'])('accepts %j', (name) => expect(isVariableName(name)).toBe(true))
-  it.each(['', '1a', 'a-b', 'a.b', 'é', 'a\n'])('refuses %j', (name) => expect(isVariableName(name)).toBe(false))
 })

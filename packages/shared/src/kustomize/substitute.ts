@@ -3,13 +3,6 @@ import { parseTemplate } from './substitution/parse.ts'
 import { SubstitutionError } from './substitute-error.ts'
 import type { Expression, Node } from './substitution/parse.ts'
 
-const variableName = /^[_A-Za-z][_A-Za-z0-9]*$/
-
-/** Whether a key of a ConfigMap, a Secret or `postBuild.substitute` can be a variable; one that cannot fails the build. */
-export function isVariableName(key: string): boolean {
-  return variableName.test(key)
-}
-
 /**
  * Replaces `${…}` in one object's YAML, as `postBuild` asks. Values go in as they are: the caller removes their
  * newlines before and parses the text again afterwards. `strict` refuses a variable that is unset and has no default;

@@ -142,7 +142,6 @@ async function readFile(scan: Scan, file: string): Promise<Readonly<Record<strin
   return parsed
 }
 
-
 function rethrown<T>(file: string, read: () => T): T {
   try {
     return read()

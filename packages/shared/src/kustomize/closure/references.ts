@@ -9,7 +9,7 @@ export interface Reference {
   /** As written, or what stands behind `key=`. */
   readonly value: string
   readonly loading: Loading
-  /** May be content instead of a path; then what is not there is no mistake. */
+  /** May be content instead of a path. What reads like content is never looked for; anything else has to be there. */
   readonly maybeInline: boolean
   /** What is loaded names further files: it configures a plugin. */
   readonly plugin: boolean
