@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { apiVersionOf, gitRepositoryKind, kustomizationKind, type Condition, type Kind } from '@weir/shared/api'
 import type { KubeObject } from '@weir/shared/kube'
-import type { TestFile } from '@weir/shared/testing'
+import { startGitServer, type GitServer, type TestFile } from '@weir/shared/testing'
 import { readPublicTexts } from './aftermath.ts'
 import { applyAs, readKustomization, readRepository, readyOf, until, untilApplied } from './fleet.ts'
 import { configMap, kustomizationOf, namespace, startFlow, type Flow, type FlowRepository } from './flow.ts'
+import { dashedBuilds, dashedFiles, dashedRefusals, optionSources, type Surroundings } from './hostile-options.ts'
 import { findCanaries } from './invariants.ts'
 
 // What an attacker, or a tired colleague, can put into Git and into objects: one row a class. Everything is there at the same time, and a
@@ -62,30 +63,14 @@ const folders: readonly HostileFolder[] = [
 
 const nameOf = (what: string): string => what.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
 
-interface HostileSource {
-  readonly what: string
-  readonly spec: Readonly<Record<string, unknown>>
-}
-
 const marker = (): string => path.join(outside.dir, 'ran')
-
-/** Options in place of refs and URLs: the program must never run. */
-const sources = (url: string): readonly HostileSource[] => [
-  { what: 'a branch that is an option', spec: { url, ref: { branch: `--upload-pack=touch ${marker()}` } } },
-  { what: 'a tag that is an option', spec: { url, ref: { tag: `--upload-pack=touch ${marker()}` } } },
-  { what: 'a name that is an option', spec: { url, ref: { name: `--upload-pack=touch ${marker()}` } } },
-  { what: 'a commit that is an option', spec: { url, ref: { commit: `--upload-pack=touch ${marker()}` } } },
-  { what: 'a range that is an option', spec: { url, ref: { semver: `--upload-pack=touch ${marker()}` } } },
-  { what: 'a branch with a refspec in it', spec: { url, ref: { branch: '+refs/heads/*:refs/heads/*' } } },
-  { what: 'a host that is an option', spec: { url: `ssh://-oProxyCommand=touch%20${marker()}/x` } },
-  { what: 'a user that is an option', spec: { url: `ssh://-oProxyCommand=touch${marker()}@127.0.0.1/x` } },
-  { what: 'a path that is an option', spec: { url: `ssh://git@127.0.0.1:1/--upload-pack=touch ${marker()}` } },
-]
 
 describe('hostile input through Git', () => {
   let flow: Flow
   let poison: FlowRepository
   let good: FlowRepository
+  let ssh: GitServer
+  const program = (): string => path.join(outside.dir, 'program')
   const last: { commit: string } = { commit: '' }
 
   beforeAll(async () => {
@@ -96,44 +81,64 @@ describe('hostile input through Git', () => {
     const files = folders.flatMap(({ what, files: own = {} }) => Object.entries(own).map(([name, file]) => [`${nameOf(what)}/${name}`, file] as const))
     ;[poison, good] = [await flow.repository('poison', { files: { 'README.md': 'poison', ...Object.fromEntries(files) } }), await flow.repository('good', { files: { 'map.yaml': configMap('good', { value: 'one' }) } })]
     for (const { what, spec } of folders) await applyAs(kube, kustomizationOf(nameOf(what), poison.named, { path: `./${nameOf(what)}`, ...spec }))
-    for (const { what, spec } of sources(good.remote.url)) await applyAs(kube, sourceOf(nameOf(what), spec))
+    await writeFile(program(), `#!/bin/sh\ntouch ${marker()}\n`, { mode: 0o755 })
+    ssh = await startGitServer({ transport: 'ssh' })
+    const around = { program: program(), url: (await ssh.createRepository('good', { 'README.md': 'good' })).url, server: ssh.url }
+    await applyAs(kube, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'ssh', namespace }, data: ssh.secret } as KubeObject)
+    for (const { what, spec } of [...optionSources, goodOverSsh]) await applyAs(kube, sourceOf(nameOf(what), { secretRef: { name: 'ssh' }, ...spec(around) }))
     await applyAs(kube, kustomizationOf('good', good.named))
     await Promise.all([flow.start('source-controller'), flow.start('kustomize-controller')])
   })
   afterAll(async () => {
     await flow?.stop()
+    await ssh?.close()
     await rm(outside.dir, { recursive: true, force: true })
   })
 
+  const goodOverSsh = { what: 'good over ssh', spec: ({ url }: Surroundings) => ({ url, ref: { branch: 'main' } }) }
   const sourceOf = (name: string, spec: Readonly<Record<string, unknown>>): KubeObject => ({ apiVersion: apiVersionOf(gitRepositoryKind), kind: 'GitRepository', metadata: { name, namespace }, spec: { interval: '1h', timeout: '10s', ...spec } })
 
-  const untilRefused = (what: string, look: () => Promise<Condition | undefined>): Promise<Condition> => {
+  /** Refused for this reason and in these words, and not for any other. */
+  const untilRefused = (what: string, { reason, says }: Pick<HostileFolder, 'reason' | 'says'>, look: () => Promise<Condition | undefined>): Promise<Condition> => {
     const state: { seen?: Condition | undefined } = {}
     const refused = async (): Promise<Condition | undefined> => {
       state.seen = await look()
-      return state.seen?.status === 'False' ? state.seen : undefined
+      return state.seen?.status === 'False' && state.seen.reason === reason && says.test(state.seen.message) ? state.seen : undefined
     }
-    return until(`${what} is refused`, refused, { seen: () => state.seen })
+    return until(`${what} is refused with ${reason} and ${says.source}`, refused, { timeoutMs: 30_000, seen: () => state.seen })
   }
+  const readyOfKustomization = async (name: string): Promise<Condition | undefined> => readyOf(await readKustomization(flow.platform.kube, { namespace, name }))
+  const readyOfSource = async (name: string): Promise<Condition | undefined> => readyOf(await readRepository(flow.platform.kube, { namespace, name }))
   const names = async (): Promise<readonly string[]> => (await flow.platform.kube.list(configMaps, { namespace })).items.map(({ metadata }) => metadata.name)
 
-  it.each(folders)('refuses $what, and says so', async ({ what, reason, says }) => {
-    const state: { seen?: Condition | undefined } = {}
-    const look = async (): Promise<Condition | undefined> => {
-      const ready = readyOf(await readKustomization(flow.platform.kube, { namespace, name: nameOf(what) }))
-      state.seen = ready
-      return ready?.reason === reason && says.test(ready.message) ? ready : undefined
-    }
-    const condition = await until(`${what} is refused with ${reason} and ${says.source}`, look, { timeoutMs: 30_000, seen: () => state.seen })
-    expect(condition.status).toBe('False')
+  it.each(folders)('refuses $what, and says so', async ({ what, ...verdict }) => {
+    const condition = await untilRefused(what, verdict, () => readyOfKustomization(nameOf(what)))
     expect(condition.message).not.toContain(flow.platform.dir)
     expect(condition.message.length).toBeLessThan(4_096)
   })
 
-  it.each(sources('').map(({ what }) => what))('refuses %s, and runs nothing', async (what) => {
-    const condition = await untilRefused(what, async () => readyOf(await readRepository(flow.platform.kube, { namespace, name: nameOf(what) })))
-    expect(condition.message).not.toBe('')
-    expect(existsSync(marker())).toBe(false)
+  describe('options', () => {
+    it.each(optionSources)('refuses $what, and runs nothing', async ({ what, ...verdict }) => {
+      await untilRefused(what, verdict, () => readyOfSource(nameOf(what)))
+      expect(existsSync(marker())).toBe(false)
+    })
+
+    it('are all that is wrong with these: their login is good, and their server was asked for two paths and nothing else', async () => {
+      await until('it is fetched', async () => ((await readyOfSource(nameOf(goodOverSsh.what)))?.status === 'True' ? true : undefined))
+      expect([...new Set(ssh.requests().map((request) => request.path))].sort()).toEqual([`git-upload-pack '/--upload-pack=${program()}'`, `git-upload-pack '/good.git'`])
+    })
+
+    it('as names of folders and files are names', async () => {
+      const { kube } = flow.platform
+      const repository = await flow.repository('dashes', { files: dashedFiles(path.join(outside.dir, 'secret.yaml')) })
+      const named = (at: string): string => `dash${nameOf(at)}`
+      for (const { path: at } of [...dashedBuilds, ...dashedRefusals]) await applyAs(kube, kustomizationOf(named(at), repository.named, { path: at }))
+      for (const { path: at, maps } of dashedBuilds) {
+        await untilApplied(kube, { namespace, name: named(at) }, await repository.remote.resolve('main'))
+        for (const [name, expected] of Object.entries(maps)) expect([name, (await kube.get({ resource: configMaps, namespace, name }))?.['data']]).toEqual([name, expected])
+      }
+      for (const { path: at, says } of dashedRefusals) await untilRefused(at, { reason: 'BuildFailed', says }, () => readyOfKustomization(named(at)))
+    })
   })
 
   it.each(['ext::sh -c id', 'file:///etc', '/etc/passwd', 'git@host:path', '--upload-pack=id', 'http://127.0.0.1:1/x\n--upload-pack=id'])('has the URL %j refused by the definition itself', async (url) => {
@@ -159,8 +164,7 @@ describe('hostile input through Git', () => {
     it('a link that a kustomization names is not there', async () => {
       const repository = await flow.repository('named-links', { files: { ...kustomization('resources: [link.yaml]'), 'link.yaml': { mode: '120000', content: path.join(outside.dir, 'secret.yaml') } } })
       await applyAs(flow.platform.kube, kustomizationOf('named-links', repository.named))
-      const refused = await untilRefused('a named link', async () => buildOf('named-links'))
-      expect(refused.message).toContain('link.yaml')
+      await untilRefused('a named link', { reason: 'BuildFailed', says: /link\.yaml/ }, () => readyOfKustomization('named-links'))
     })
 
     it.each(['.git', '.GIT', 'git~1', '.git\u200c'])('a tree with an entry %j is refused or brings no configuration', async (entry) => {
@@ -243,11 +247,6 @@ describe('hostile input through Git', () => {
       expect(await flow.platform.stopControllers()).toEqual([0, 0])
     })
   })
-
-  const buildOf = async (name: string): Promise<Condition | undefined> => {
-    const ready = readyOf(await readKustomization(flow.platform.kube, { namespace, name }))
-    return ready?.reason === 'BuildFailed' ? ready : undefined
-  }
 })
 
 function stalledOf(object: { readonly status?: { readonly conditions?: readonly Condition[] } | undefined } | undefined): Condition | undefined {

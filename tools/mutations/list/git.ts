@@ -5,24 +5,33 @@ const git = `${shared}/git`
 const gitTest = { file: `${git}/git.test.ts` }
 const transport = { file: `${git}/hostile-transport.test.ts` }
 const login = `${shared}/auth/git-login.ts`
+const kubectl = `${shared}/engine/kubectl-engine.ts`
+const dashedRef = { file: `${git}/git-ref.ts`, search: "part.startsWith('-') || ", replace: '' }
+const dashedHost = { file: login, search: "parsed.hostname.startsWith('-')", replace: 'false' }
+const dashedUser = { file: login, search: "if (username.startsWith('-')) throw", replace: 'if (false) throw' }
+const wholeWay = (what: string): Mutation['test'] => ({ file: 'e2e/hostile-git.test.ts', title: `refuses ${what} that is an option, and runs nothing` })
 
-/** Git: options in place of names, submodules, TLS, redirects, logins. */
+/** Git: options in place of names (those of folders, too), submodules, TLS, redirects, logins. */
 export const ofGit: readonly Mutation[] = [
-  { name: 'ref-is-an-option', removes: [{ file: `${git}/git-ref.ts`, search: "part.startsWith('-') || ", replace: '' }], test: { ...gitTest, title: 'refuses {"tag":"-x"}' } },
+  { name: 'ref-is-an-option', removes: [dashedRef], test: { ...gitTest, title: 'refuses {"tag":"-x"}' } },
+  { name: 'ref-is-an-option-whole-way', removes: [dashedRef], test: wholeWay('a branch') },
   {
     name: 'ref-with-a-refspec',
     removes: [{ file: `${git}/git-ref.ts`, search: '/[\\u0000-\\u0020\\u007f~^:?*[\\\\]/.test(name) ||', replace: '' }],
     test: { ...gitTest, title: 'refuses {"branch":"a:refs/heads/b"}' },
   },
+  { name: 'host-is-an-option', removes: [dashedHost], test: { file: `${shared}/auth/auth.test.ts`, title: 'refuses "ssh://-oProxyCommand=x/y"' } },
+  { name: 'host-is-an-option-whole-way', removes: [dashedHost], test: wholeWay('a host') },
+  { name: 'user-is-an-option', removes: [dashedUser], test: { file: `${shared}/auth/auth.test.ts`, title: 'refuses "ssh://-l@host/x"' } },
+  { name: 'user-is-an-option-whole-way', removes: [dashedUser], test: wholeWay('a user') },
   {
-    name: 'host-is-an-option',
-    removes: [{ file: login, search: "parsed.hostname.startsWith('-')", replace: 'false' }],
-    test: { file: `${shared}/auth/auth.test.ts`, title: 'refuses "ssh://-oProxyCommand=x/y"' },
-  },
-  {
-    name: 'user-is-an-option',
-    removes: [{ file: login, search: "if (username.startsWith('-')) throw", replace: 'if (false) throw' }],
-    test: { file: `${shared}/auth/auth.test.ts`, title: 'refuses "ssh://-l@host/x"' },
+    name: 'folder-is-an-option',
+    // A relative folder, where its name is one.
+    removes: [
+      { file: kubectl, search: ': path.join(root, view.path)\n', replace: ": view.path || '.'\n" },
+      { file: kubectl, search: 'cwd: directory,', replace: "cwd: path.join(directory, 'view')," },
+    ],
+    test: { file: `${shared}/engine/engine.test.ts`, title: 'on kubectl takes -h for a folder and not for an option' },
   },
   {
     name: 'url-scheme',

@@ -77,6 +77,16 @@ describe.each(engines)('the engine contract on %s', (_name, create) => {
     expect(engine.builds()).toBe(before + 1)
   })
 
+  it.each(['-h', '--enable-helm', '--load-restrictor=LoadRestrictionsNone'])('takes %s for a folder and not for an option', async (folder) => {
+    const objects = await engine.build(view({
+      [`${folder}/kustomization.yaml`]: { resources: ['-o.yaml', '../--base'] },
+      [`${folder}/-o.yaml`]: configMap('own'),
+      '--base/kustomization.yaml': { resources: ['--.yaml'] },
+      '--base/--.yaml': configMap('base'),
+    }, folder), limits)
+    expect(objects.map(({ json }) => (JSON.parse(json) as { metadata: { name: string } }).metadata.name)).toEqual(['own', 'base'])
+  })
+
   it('carries files that are no text', async () => {
     const files = new Map<string, Uint8Array>([
       ['kustomization.yaml', Buffer.from(JSON.stringify({ configMapGenerator: [{ name: 'g', files: ['blob.bin'], options: { disableNameSuffixHash: true } }] }))],
