@@ -34,7 +34,7 @@ export const tolerances: readonly Tolerance[] = [
     ease: (lines) => lines.filter((line) => !line.includes('Reconciliation finished in')),
   },
   {
-    entry: '**One core Event a run**',
+    entry: '**One core Event a run that succeeds**',
     commands: /^events/,
     // The list of changes is the first part of the event of the run, whose reason it has.
     ease: (lines) => lines.map((line) => (line.includes(' created') ? line.replace(/ (Progressing|ReconciliationSucceeded) /, ' REASON ') : line)),
