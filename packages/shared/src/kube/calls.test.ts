@@ -73,8 +73,8 @@ describe('calls', () => {
     await kube.apply(target, object, { manager: 'weir', force: true, dryRun: true })
     await kube.apply(target, Buffer.from('kind: ConfigMap'), { manager: 'weir', force: false })
     expect(seen.map(({ method, path, query, headers, body }) => [method, path, query.toString(), headers['content-type'], body])).toEqual([
-      ['PATCH', '/api/v1/namespaces/default/configmaps/a', 'fieldManager=weir&dryRun=All&force=true', 'application/apply-patch+yaml', JSON.stringify(object)],
-      ['PATCH', '/api/v1/namespaces/default/configmaps/a', 'fieldManager=weir&force=false', 'application/apply-patch+yaml', 'kind: ConfigMap'],
+      ['PATCH', '/api/v1/namespaces/default/configmaps/a', 'fieldManager=weir&dryRun=All&fieldValidation=Ignore&force=true', 'application/apply-patch+yaml', JSON.stringify(object)],
+      ['PATCH', '/api/v1/namespaces/default/configmaps/a', 'fieldManager=weir&fieldValidation=Ignore&force=false', 'application/apply-patch+yaml', 'kind: ConfigMap'],
     ])
     expect(seen[0]?.headers).toMatchObject({ authorization: 'Bearer canary', 'user-agent': 'weir-test' })
   })
