@@ -4,8 +4,9 @@ import { createNatsBus, readClusterName, type Bus, type EventType, type Received
 import { quietTelemetry } from '@weir/shared/telemetry'
 import type { FaultRule } from '@weir/shared/testing'
 import { startApiProxy } from './api-proxy.ts'
-import { applyAs, readKustomization, requestReconcile, until, untilApplied, untilFailed } from './fleet.ts'
+import { applyAs, readKustomization, requestReconcile, until, untilAnswered, untilApplied, untilFailed } from './fleet.ts'
 import { configMap, kustomizationOf, namespace, startFlow, type Flow, type FlowRepository } from './flow.ts'
+import { countRuns, countSettledRuns } from './runs.ts'
 
 const configMaps: Kind = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }
 const named = { namespace, name: 'app' }
@@ -59,18 +60,24 @@ describe('the bus, a real nats-server', () => {
   })
 
   it('tells once of each: steady intervals and other wakes are no news', async () => {
-    const count = (): number => heard.filter(({ type }) => type === 'applied' || type === 'converged' || type === 'artifact-ready').length
+    const { kube } = flow.platform
+    const runs = (): Promise<number> => countRuns(flow.platform, named)
+    await applyAs(kube, kustomizationOf('app', repository.named, { wait: true, interval: '1s' }))
     const revision = await commit('once')
-    await untilApplied(flow.platform.kube, named, revision)
+    await untilApplied(kube, named, revision)
     await hear('converged', 'Kustomization', revision)
-    const before = count()
-    await requestReconcile(flow.platform.kube, gitRepositoryKind, repository.named)
-    await until('the request was answered', async () => {
-      const source = await flow.platform.kube.get({ resource: gitRepositoryKind, ...repository.named })
-      const status = source?.status as { readonly lastHandledReconcileAt?: string } | undefined
-      return status?.lastHandledReconcileAt === source?.metadata.annotations?.['reconcile.fluxcd.io/requestedAt'] ? true : undefined
-    })
-    expect(count()).toBe(before)
+    const [known, before] = [heard.length, await runs()]
+    await until('two intervals have passed', async () => ((await runs()) >= before + 2 ? true : undefined))
+    await requestReconcile(kube, gitRepositoryKind, repository.named)
+    await untilAnswered(kube, gitRepositoryKind, repository.named)
+    // What is told arrives in order: whatever any of this told is heard before the next commit is.
+    const next = await commit('next')
+    await untilApplied(kube, named, next)
+    await hear('converged', 'Kustomization', next)
+    const news = heard.slice(known).map(({ type, subject, facts }) => `${type} ${subject.kind} ${facts.revision}`)
+    expect(news).toEqual([`artifact-ready GitRepository main@sha1:${next}`, `applied Kustomization main@sha1:${next}`, `converged Kustomization main@sha1:${next}`])
+    await applyAs(kube, kustomizationOf('app', repository.named, { wait: true }))
+    await untilApplied(kube, named, next)
   })
 
   it('reconcile-requested makes a source look for what nobody else told it of', async () => {
@@ -81,13 +88,10 @@ describe('the bus, a real nats-server', () => {
   })
 
   it('reconcile-requested makes a Kustomization run', async () => {
-    const runs = async (): Promise<number> => {
-      const metrics = await fetch(flow.platform.controller('kustomize-controller').metricsUrl)
-      return Number(/gotk_reconcile_duration_seconds_count\{[^}]*kind="Kustomization"[^}]*\} (\d+)/.exec(await metrics.text())?.[1] ?? 0)
-    }
-    const before = await runs()
+    const before = await countSettledRuns(flow.platform, named)
     bus.publish({ type: 'reconcile-requested', subject: { kind: 'Kustomization', ...named }, facts: {} })
-    await until('it ran', async () => ((await runs()) > before ? true : undefined))
+    await until('it ran', async () => ((await countRuns(flow.platform, named)) > before ? true : undefined))
+    expect(await countSettledRuns(flow.platform, named)).toBe(before + 1)
   })
 
   it('an announced artifact wakes who builds it, though the watch of sources says nothing', async () => {

@@ -55,7 +55,7 @@ export async function untilApplied(kube: Kube, named: Named, commit: string, tim
   )
 }
 
-/** Ready=False with this reason, at an attempt of this revision if one is given. */
+/** Ready=False with this reason, judged at the stored generation: what a process said of an older spec does not count. */
 export async function untilFailed(kube: Kube, named: Named, reason: string, timeoutMs = 60_000): Promise<Kustomization> {
   let last: Kustomization | undefined
   return until(
@@ -63,7 +63,8 @@ export async function untilFailed(kube: Kube, named: Named, reason: string, time
     async () => {
       last = await readKustomization(kube, named)
       const ready = readyOf(last)
-      return ready?.status === 'False' && ready.reason === reason ? judged(last) : undefined
+      const isCurrent = ready?.observedGeneration === last?.metadata.generation
+      return isCurrent && ready?.status === 'False' && ready.reason === reason ? judged(last) : undefined
     },
     { timeoutMs, seen: () => last?.status },
   )
@@ -78,6 +79,16 @@ function judged(found: Kustomization | undefined): Kustomization | undefined {
 export async function requestReconcile(kube: Kube, kind: Kind, { namespace, name }: Named): Promise<void> {
   const body = { metadata: { annotations: { [annotations.requestedAt]: new Date().toISOString() } } }
   await kube.patch({ resource: kind, namespace, name }, { type: 'merge', body, manager: 'receiver' })
+}
+
+/** The token that the object carries is answered: a run that knew of it has come to its verdict. */
+export async function untilAnswered(kube: Kube, kind: Kind, { namespace, name }: Named): Promise<void> {
+  await until(`${kind.kind} ${namespace}/${name} answers its token`, async () => {
+    const found = await kube.get({ resource: kind, namespace, name })
+    const status = found?.status as { readonly lastHandledReconcileAt?: string } | undefined
+    const token = found?.metadata.annotations?.[annotations.requestedAt]
+    return token !== undefined && status?.lastHandledReconcileAt === token ? true : undefined
+  })
 }
 
 /** Creates or replaces, as an administrator with kubectl would. */
