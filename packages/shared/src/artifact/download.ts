@@ -69,10 +69,12 @@ function verify({ path, size }: Artifact, digest: string, found: { readonly dige
   if (digest !== found.digest) throw new ArtifactError('mismatch', `artifact ${path}: digest ${found.digest} is not the ${digest} of its source`)
 }
 
-function downloadError(error: unknown, { artifact }: DownloadRequest): unknown {
+function downloadError(error: unknown, { artifact, options }: DownloadRequest): unknown {
   const attempt = `artifact ${artifact.path}`
   if (error instanceof FilesError) return artifactError(error, attempt)
   if (!(error instanceof HttpError)) return error
+  // The error itself says how much of it was left when the last try began: another number each time.
+  if (error.code === 'deadline') return new ArtifactError('unreachable', `${attempt}: not downloaded within ${(options.deadlineMs ?? defaultDeadlineMs) / 1000} s`, { cause: error })
   return new ArtifactError(codeOf(error), `${attempt}: ${error.message}`, { cause: error })
 }
 

@@ -177,6 +177,19 @@ describe('createFetcher', () => {
     await flaky.close()
   })
 
+  it('gives up an answer that does not come, and says so in the same words each time', async () => {
+    const artifact = await put('one', { a: 'a' })
+    const begun = await serve({ address: '127.0.0.1:0', telemetry, handler: (_, response) => void response.writeHead(200).write('a') })
+    const silent = await serve({ address: '127.0.0.1:0', telemetry, handler: () => undefined })
+    await fetcher.close()
+    fetcher = await open({ deadlineMs: 200 })
+    for (const { url } of [silent, silent, begun]) {
+      await expect(fetcher.fetch({ ...artifact, url }, never)).rejects.toMatchObject({ code: 'unreachable', message: `artifact ${artifact.path}: not downloaded within 0.2 s` })
+    }
+    expect(await readdir(join(dir, 'cache/temp'))).toEqual([])
+    await Promise.all([silent.close(0), begun.close(0)])
+  })
+
   it('evicts the least recently used over the budget, never what is in use', async () => {
     await fetcher.close()
     fetcher = await open({ budgetBytes: 40_000 })
