@@ -1,5 +1,5 @@
-import { kustomizationKind, type Kind } from '@weir/shared/api'
-import type { KubeObject } from '@weir/shared/kube'
+import { gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
+import type { Kube, KubeObject } from '@weir/shared/kube'
 import { applyAs, readKustomization, until, untilApplied } from './fleet.ts'
 import { kustomizationOf, namespace, type Flow, type FlowRepository } from './flow.ts'
 import { createJournal, type AuditName, type Journal } from './invariants.ts'
@@ -81,6 +81,13 @@ export interface Apps {
   /** Deletes its Kustomization; does not wait. */
   remove(app: string): Promise<void>
   settleGone(app: string): Promise<void>
+  /**
+   * Every state that a Kustomization or a source of the flow has had so far, of those that are gone by now as well: JSON of the whole object by
+   * `<Kind> <namespace>/<name>@<resourceVersion>`.
+   */
+  states(): ReadonlyMap<string, string>
+  /** More apps in a repository of its own: what holds this source up leaves the others alone. Journal and states are shared. */
+  beside(repositoryName: string, sourceSpec?: Readonly<Record<string, unknown>>): Promise<Apps>
 }
 
 const settleMs = 90_000
@@ -93,10 +100,38 @@ export interface AppsOptions {
 /** Needs a flow whose Git server asks for the login canary: `git: gitWithLogin`. */
 export async function createApps(flow: Flow, { gitUrl = flow.git.url }: AppsOptions = {}): Promise<Apps> {
   const { kube } = flow.platform
-  const journal = createJournal()
   await applyAs(kube, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'variables', namespace }, stringData: { password: canaries.variable } } as KubeObject)
   await applyAs(kube, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'git', namespace }, data: flow.git.secret } as KubeObject)
-  const repository = await flow.repository('apps', { files: { 'README.md': 'apps' }, spec: { url: `${gitUrl}/apps.git`, secretRef: { name: 'git' } } })
+  return openApps('apps', { flow, gitUrl, journal: createJournal(), states: keepStates(kube) })
+}
+
+/** What is told of an object that is deleted later can only be read while it is there. The watch ends with the platform. */
+function keepStates(kube: Kube): ReadonlyMap<string, string> {
+  const states = new Map<string, string>()
+  const keep = (object: KubeObject): void => {
+    const { name, resourceVersion } = object.metadata
+    states.set(`${object.kind} ${namespace}/${name}@${resourceVersion}`, JSON.stringify(object))
+  }
+  for (const resource of [gitRepositoryKind, kustomizationKind]) {
+    const watch = kube.watch({ resource, namespace, managedFields: true, signal: new AbortController().signal }, { replace: (objects) => objects.forEach(keep), upsert: keep, remove: keep })
+    watch.synced.catch(() => undefined) // whoever looks for states finds none
+  }
+  return states
+}
+
+/** What apps of several repositories share. */
+interface Ground {
+  readonly flow: Flow
+  readonly gitUrl: string
+  readonly journal: Journal
+  readonly states: ReadonlyMap<string, string>
+}
+
+async function openApps(repositoryName: string, ground: Ground, sourceSpec: Readonly<Record<string, unknown>> = {}): Promise<Apps> {
+  const { flow, gitUrl, journal } = ground
+  const { kube } = flow.platform
+  const spec = { url: `${gitUrl}/${repositoryName}.git`, secretRef: { name: 'git' }, ...sourceSpec }
+  const repository = await flow.repository(repositoryName, { files: { 'README.md': 'apps' }, spec })
   const known = new Map<string, readonly string[]>()
   const revisionOf = ({ value, maps, things = [] }: AppState): string => `${value} ${maps.join('')} ${things.join('')}`.trimEnd()
   const demand = async (app: string, state: AppState | undefined): Promise<void> => {
@@ -118,9 +153,9 @@ export async function createApps(flow: Flow, { gitUrl = flow.git.url }: AppsOpti
     journal,
     push: (app, state) => pushAll({ [app]: state }),
     pushAll,
-    async declare(app, spec = {}) {
+    async declare(app, changed = {}) {
       const postBuild = { substituteFrom: [{ kind: 'Secret', name: 'variables' }] }
-      await applyAs(kube, kustomizationOf(app, repository.named, { path: folder(app), wait: true, postBuild, ...spec }))
+      await applyAs(kube, kustomizationOf(app, repository.named, { path: folder(app), wait: true, postBuild, ...changed }))
     },
     async settle(app, state, commit) {
       await untilApplied(kube, { namespace, name: app }, commit, settleMs)
@@ -135,6 +170,8 @@ export async function createApps(flow: Flow, { gitUrl = flow.git.url }: AppsOpti
       await until(`${app} is gone`, async () => ((await readKustomization(kube, { namespace, name: app })) === undefined ? true : undefined), { timeoutMs: settleMs })
       await demand(app, undefined)
     },
+    states: () => ground.states,
+    beside: (name, sourceSpec) => openApps(name, ground, sourceSpec),
   }
 }
 

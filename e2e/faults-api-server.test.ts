@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import type { FaultRule } from '@weir/shared/testing'
+import { canaries } from './canary-app.ts'
 import { itLeavesNothingBehind } from './fault-aftermath.ts'
 import { nameOf, ownCalls, rulesOf, startFaultRig, stateOf, watches, type FaultRig } from './fault-rig.ts'
 import { readKustomization, readyOf, until } from './fleet.ts'
 import { namespace } from './flow.ts'
+import { findCanaries } from './invariants.ts'
 import type { ControllerName } from './platform.ts'
 
 // Trouble between each of the controllers and the API server, of every kind: each life ends converged.
@@ -79,6 +81,7 @@ describe('a refused object', () => {
       return ready?.status === 'False' && ready.reason === 'ReconciliationFailed' ? ready : undefined
     })
     expect(refused.message).toContain('Service/flows/telling')
+    expect(findCanaries([canaries.variable], new Map([['its condition', refused.message]]))).toEqual([])
     await rig.leave('telling')
   })
 })
