@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { setTimeout as pause } from 'node:timers/promises'
 import { gitRepositoryKind } from '@weir/shared/api'
 import type { PartName } from '@weir/shared/control-plane'
 import type { AppState } from './canary-app.ts'
@@ -7,13 +8,16 @@ import { startFaultRig, stateOf, type FaultRig } from './fault-rig.ts'
 import { readKustomization, requestReconcile, until } from './fleet.ts'
 import { namespace } from './flow.ts'
 
-// The API server and its etcd end and come back while a fleet is applied: the same processes bring all of it to the new revision.
+// The API server and its etcd end and come back, or freeze, while a fleet is applied: the same processes bring all of it to the new revision.
 
 const names = Array.from({ length: 12 }, (_, index) => `fleet-${String(index + 1).padStart(2, '0')}`)
 const controllers = ['source-controller', 'kustomize-controller'] as const
 
 /** From SIGTERM to SIGKILL, as a kubelet does it. */
 const graceMs = 3_000
+
+/** A call ends after 60 s (packages/shared/src/kube/kube.ts). */
+const frozenMs = 66_000
 
 describe('a fleet of 12 under load', () => {
   let rig: FaultRig
@@ -44,6 +48,12 @@ describe('a fleet of 12 under load', () => {
     await until(`${part} has ended`, async () => (cluster.pid(part) === undefined ? true : undefined), { timeoutMs: graceMs, everyMs: 100 }).catch(() => cluster.kill(part))
   }
 
+  /** Writes of kustomize-controller that ended without an answer, by its own count. */
+  const countGivenUp = async (): Promise<number> => {
+    const text = await (await fetch(rig.flow.platform.controller('kustomize-controller').metricsUrl)).text()
+    return [...text.matchAll(/^rest_client_requests_total\{code="<error>",.*method="(?:DELETE|PATCH|POST)"\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
+  }
+
   const rows: readonly (readonly [PartName, 'SIGKILL' | 'SIGTERM', readonly string[]])[] = [
     ['etcd', 'SIGKILL', ['a', 'c']],
     ['etcd', 'SIGTERM', ['c', 'd']],
@@ -63,6 +73,24 @@ describe('a fleet of 12 under load', () => {
     await rig.explain(() => settleAll(next, commit))
     await requestReconcile(kube, gitRepositoryKind, rig.apps.repository.named)
   })
+
+  it('kube-apiserver answers nobody for longer than a call may last, in the middle of an upgrade that prunes: all are at the new revision', async () => {
+    const { cluster } = rig.flow.platform
+    const next = fleetAt('frozen', 'b', 'd')
+    const api = rig.api['kustomize-controller']
+    const [met, before] = [api.injected().length, await countGivenUp()]
+    // A deletion is on its way when it freezes, and gets there a moment later.
+    api.use([{ fault: { kind: 'stall', at: 'request', ms: 2_000 }, methods: ['DELETE'], path: /\/configmaps\// }])
+    const commit = await rig.apps.pushAll(next)
+    await until('a deletion is on its way', async () => (api.injected().length > met ? true : undefined))
+    await cluster.pause('kube-apiserver')
+    await pause(frozenMs)
+    const givenUp = await countGivenUp()
+    rig.calm()
+    cluster.resume('kube-apiserver')
+    await rig.explain(() => settleAll(next, commit))
+    expect(givenUp).toBeGreaterThan(before) // it did not wait for ever
+  }, 240_000)
 
   it('in the same processes', () => {
     expect(controllers.map((each) => rig.flow.platform.controller(each).pid)).toEqual(pids)
