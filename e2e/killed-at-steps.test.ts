@@ -3,13 +3,14 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { gitRepositoryKind, type Kind } from '@weir/shared/api'
+import { gitRepositoryKind, kustomizationKind, type Kind } from '@weir/shared/api'
 import { startApiProxy, type ApiProxy } from './api-proxy.ts'
 import { createApps, gitWithLogin, type Apps, type AppState } from './canary-app.ts'
 import { itLeavesNothingBehind } from './fault-aftermath.ts'
-import { applyAs, readKustomization, readRepository, requestReconcile, until, untilFailed, type Named } from './fleet.ts'
+import { applyAs, readKustomization, readRepository, readyOf, requestReconcile, until, untilAnswered, untilFailed, type Named } from './fleet.ts'
 import { namespace, startFlow, type Flow } from './flow.ts'
 import { kustomizeKills, sourceKills, verdictKills, type KillAt } from './kill-plan.ts'
+import { countRuns, countSettledRuns } from './runs.ts'
 
 // kill -9 at every step by name (kill-plan.ts), and between two writes of one step.
 
@@ -48,9 +49,13 @@ const controller = 'kustomize-controller'
 const flags = ['--custom-apply-stage-kinds=ServiceAccount']
 const named = (name: string): Named => ({ namespace, name })
 
-/** One process after the other, each until it kills itself, then one that lives; it is ended when `settled` is. */
-async function dieAt(kills: readonly KillAt[], settled: () => Promise<unknown>): Promise<void> {
+/**
+ * One process after the other, each until it kills itself, then one that lives; it is ended when `settled` is. `change` comes between: what it
+ * makes the living one say, no dead one can have said.
+ */
+async function dieAt(kills: readonly KillAt[], settled: () => Promise<unknown>, change: () => Promise<unknown> = async () => undefined): Promise<void> {
   for (const killAt of kills) await flow.startDoomed(controller, killAt, { flags })
+  await change()
   await flow.start(controller, { flags })
   await settled()
   await end()
@@ -66,9 +71,14 @@ describe('kustomize-controller, killed at every step of a life, converges when i
   const renamed: AppState = { maps: ['a', 'b', 'renamed'], value: 'two', things }
   const pruned: AppState = { maps: ['a'], value: 'two', things: ['one'] }
   const states = { last: '' }
+  /** A state that a dead process has written counts once the living one has come to its own verdict on it. */
+  const settle = async (state: AppState): Promise<void> => {
+    await until('the process that lives has ended a run', async () => ((await countRuns(flow.platform, named(app))) > 0 ? true : undefined))
+    await apps.settle(app, state, states.last)
+  }
   const next = async (state: AppState): Promise<() => Promise<void>> => {
     states.last = await push(app, state)
-    return () => apps.settle(app, state, states.last)
+    return () => settle(state)
   }
 
   it('install, with definitions, classes and custom stages', async () => {
@@ -85,13 +95,13 @@ describe('kustomize-controller, killed at every step of a life, converges when i
       await flow.startDoomed(controller, killAt, { flags, ...(killAt.startsWith('wait for stage') && { kubeconfig: api.kubeconfig }) })
     }
     api.proxy.use([])
-    await dieAt([], () => apps.settle(app, { ...installed, things }, states.last))
+    await dieAt([], () => settle({ ...installed, things }))
   })
 
   it('upgrade', async () => dieAt(kustomizeKills.upgrade, await next(upgraded)))
   it('rename of an object', async () => dieAt(kustomizeKills.rename, await next(renamed)))
   it('prune, of definitions too', async () => dieAt(kustomizeKills.prune, await next(pruned)))
-  it('verification after a restart', () => dieAt(kustomizeKills.verification, () => apps.settle(app, pruned, states.last)))
+  it('verification after a restart', () => dieAt(kustomizeKills.verification, () => settle(pruned)))
 
   it('correction of drift', async () => {
     const target = { resource: configMaps, namespace, name: `${app}-a` }
@@ -108,21 +118,44 @@ describe('kustomize-controller, killed at every step of a life, converges when i
       await editing
     }
     const isMended = async (): Promise<true | undefined> => ((await flow.platform.kube.get(target))?.['data'] as { readonly value?: string } | undefined)?.value === pruned.value || undefined
-    await dieAt([], () => until('the drift is corrected', isMended))
+    await dieAt([], () => until('the drift is corrected', isMended), () => edit('while nobody lives'))
   })
 
   it('each verdict that is not ready', async () => {
+    const { kube } = flow.platform
+    /** Of what changed last: the message names it. */
+    const verdict = (reason: string, says: string) => (): Promise<true> =>
+      until(`${reason} names ${says}`, async () => (readyOf(await untilFailed(kube, named(app), reason))?.message.includes(says) ? true : undefined))
+    const broken = async (resource: string): Promise<unknown> => apps.repository.stored(await apps.repository.commit({ [`apps/${app}/kustomization.yaml`]: `resources: [${resource}]\n` }))
     await apps.declare(app, { dependsOn: [{ name: 'absent' }] })
-    await dieAt(verdictKills.waiting, () => untilFailed(flow.platform.kube, named(app), 'DependencyNotReady'))
+    await dieAt(verdictKills.waiting, verdict('DependencyNotReady', 'absent-too'), () => apps.declare(app, { dependsOn: [{ name: 'absent-too' }] }))
     await apps.declare(app, { serviceAccountName: 'nobody' })
-    await dieAt(verdictKills.stalled, () => untilFailed(flow.platform.kube, named(app), 'NotSupported'))
-    await apps.declare(app, { suspend: true })
-    await dieAt(verdictKills.suspended, async () => undefined)
+    await dieAt(verdictKills.stalled, verdict('NotSupported', 'spec.kubeConfig'), () => apps.declare(app, { kubeConfig: { secretRef: { name: 'nowhere' } } }))
     await apps.declare(app)
-    await apps.repository.stored(await apps.repository.commit({ [`apps/${app}/kustomization.yaml`]: 'resources: [missing.yaml]\n' }))
-    await dieAt(verdictKills.failing, () => untilFailed(flow.platform.kube, named(app), 'BuildFailed'))
-    states.last = await apps.repository.commit({ [`apps/${app}/kustomization.yaml`]: undefined })
-    await dieAt([], () => apps.settle(app, pruned, states.last))
+    await broken('missing.yaml')
+    await dieAt(verdictKills.failing, verdict('BuildFailed', 'missing-too.yaml'), () => broken('missing-too.yaml'))
+    await apps.repository.commit({ [`apps/${app}/kustomization.yaml`]: undefined })
+    await dieAt([], await next(pruned))
+  })
+
+  it('a suspended one: the commit that came meanwhile is left alone, and applied when it is asked for', async () => {
+    const { kube } = flow.platform
+    const unseen = { ...pruned, value: 'unseen' }
+    const before = await readKustomization(kube, named(app))
+    await apps.declare(app, { suspend: true })
+    const untouched = async (): Promise<void> => {
+      await untilAnswered(kube, kustomizationKind, named(app))
+      await countSettledRuns(flow.platform, named(app))
+      const now = await readKustomization(kube, named(app))
+      expect([now?.status?.lastAppliedRevision, now?.status?.lastAttemptedRevision]).toEqual([before?.status?.lastAppliedRevision, before?.status?.lastAttemptedRevision])
+      expect((await kube.get({ resource: configMaps, namespace, name: `${app}-a` }))?.['data']).toEqual({ value: pruned.value })
+    }
+    await dieAt(verdictKills.suspended, untouched, async () => {
+      await next(unseen)
+      await requestReconcile(kube, kustomizationKind, named(app))
+    })
+    await apps.declare(app)
+    await dieAt([], () => settle(unseen))
   })
 
   it('a parked wait, in its middle', async () => {
