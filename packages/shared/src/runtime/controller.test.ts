@@ -136,6 +136,28 @@ describe('a run', () => {
     expect(readyOf()).toBe('True Succeeded stored')
   })
 
+  it('gives up a sign of progress that is stuck when its run ends: it is not written over what the next run says', async () => {
+    const clock = createFakeClock()
+    const runs = { count: 0 }
+    const reconcile = async (): Promise<Outcome> => {
+      if (++runs.count > 1) return done
+      await clock.sleep(3_000)
+      throw new KubeError('timeout', 'apply')
+    }
+    const { cluster, controller, create, readyOf, settle } = createWorld(clock, { reconcile })
+    await create()
+    const stuck = Promise.withResolvers<void>()
+    const frozen = { calls: 1 }
+    cluster.before = ({ subresource }) => (subresource === 'status' && frozen.calls-- > 0 ? stuck.promise : undefined)
+    await controller.start()
+    await clock.advance(10_000)
+    expect([runs.count, readyOf()]).toEqual([2, 'True Succeeded stored'])
+    stuck.resolve()
+    await settle()
+    await clock.advance(2_000)
+    expect(readyOf()).toBe('True Succeeded stored')
+  })
+
   it('saves notes and progress in mid-run, in one write', async () => {
     const { controller, create, settle, cluster } = setUp({
       reconcile: async (_toy, step) => {

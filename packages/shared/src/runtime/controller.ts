@@ -276,6 +276,8 @@ async function run<O extends Reconcilable>(machine: Machine<O>, { key }: Taken, 
     telemetry.log.error('run not finished', { ...key, error })
   } finally {
     attempt.ticking?.cancel()
+    attempt.over.abort(new Error('the run is over'))
+    await attempt.writing
     running.delete(textOf(key))
     queue.done(key)
     if (attempt.slot.held) runner.slots.give()

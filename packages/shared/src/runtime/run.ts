@@ -35,8 +35,10 @@ export interface Attempt<O extends Reconcilable> {
   stored: Stored<O>
   notes: Notes<OwnStatus<O>>
   progress: Progress
-  /** Writes go one after the other. */
+  /** Writes go one after the other. Never rejects. */
   writing: Promise<unknown>
+  /** Aborted when the run is over: a sign of progress that is still on its way then must not be repeated over the next run's verdict. */
+  readonly over: AbortController
   /** Due: it lasts long. Told: a write in mid-run was made. Over: the verdict is being written. */
   phase: 'young' | 'due' | 'told' | 'over'
   /** Some write of this run reached the API server. */
@@ -57,6 +59,7 @@ export function openAttempt<O extends Reconcilable>(runner: Runner<O>, taken: Ta
     notes: {},
     progress: { message: 'reconciliation in progress' },
     writing: Promise.resolve(),
+    over: new AbortController(),
     phase: 'young',
     sent: false,
     failures: undefined,
@@ -107,12 +110,14 @@ async function finalizeAttempt<O extends Reconcilable>(runner: Runner<O>, attemp
 export function writeVerdict<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>, verdict: Verdict): Promise<Written | undefined> {
   const { table, clock, writer } = runner
   const { metadata } = attempt.stored.object
+  const { critical } = attempt.abort
+  const signal = verdict.kind === 'running' ? AbortSignal.any([critical, attempt.over.signal]) : critical
   const write = async (): Promise<Written | undefined> => {
     const known = newest(runner, attempt)
     if (known === undefined) return undefined
     const written = await writer.status(attempt.taken.key, {
       object: known.object,
-      signal: attempt.abort.critical,
+      signal,
       derive: (object) =>
         deriveStatus({
           table,

@@ -88,6 +88,7 @@ async function patchUntilAccepted(connection: Connection, object: KubeObject, at
       if (isGone(error)) return undefined
       if (!isConflict(error) || tried === tries) throw error
     }
+    attempt.signal?.throwIfAborted() // whoever wrote meanwhile knows better
     if (tried > 1) await connection.clock.sleep(conflictPauseMs, attempt.signal)
     const again = await readAgain(connection, attempt, object.metadata.uid)
     if (again === undefined) return undefined

@@ -85,15 +85,28 @@ function createMemoryKube({ objects, store, conflict, call }: Store) {
       if (objects.has(object.metadata.name)) throw conflict()
       return store(object)
     },
-    async patch(target: { name: string }, options: { body: Plain; subresource?: string; manager?: string }) {
-      const { body, subresource, manager } = options
-      await call({ verb: 'patch', name: target.name, body, ...(subresource ? { subresource } : {}), ...(manager ? { manager } : {}) })
-      const old = objects.get(target.name)
-      const version = (body['metadata'] as Plain | undefined)?.['resourceVersion']
-      if (old === undefined || (version !== undefined && version !== old.metadata.resourceVersion)) throw conflict()
-      return store(merge(old, body) as KubeObject)
+    async patch(target: { name: string }, options: { body: Plain; subresource?: string; manager?: string; signal?: AbortSignal }) {
+      const { body, subresource, manager, signal } = options
+      const carryOut = async (): Promise<KubeObject> => {
+        await call({ verb: 'patch', name: target.name, body, ...(subresource ? { subresource } : {}), ...(manager ? { manager } : {}) })
+        const old = objects.get(target.name)
+        const version = (body['metadata'] as Plain | undefined)?.['resourceVersion']
+        if (old === undefined || (version !== undefined && version !== old.metadata.resourceVersion)) throw conflict()
+        return store(merge(old, body) as KubeObject)
+      }
+      return unlessAborted(carryOut(), signal)
     },
   }
+}
+
+/** Who gives a call up does not wait for its answer; it may be carried out all the same. */
+function unlessAborted<T>(calling: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return calling
+  const { promise, reject } = Promise.withResolvers<never>()
+  const leave = (): void => reject(signal.reason)
+  signal.addEventListener('abort', leave, { once: true })
+  if (signal.aborted) leave()
+  return Promise.race([calling, promise]).finally(() => signal.removeEventListener('abort', leave))
 }
 
 function createMemoryCache<O>(decode: (object: unknown) => Decoded<O>) {
