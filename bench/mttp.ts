@@ -20,17 +20,42 @@ export const mttp: Scenario = {
     { key: 'peakMiB', most: 195 },
   ],
   async run(options) {
-    const { n, shape, pace, onProgress, signal, system, beside } = options
+    const { n, shape, pace, onProgress, signal, beside } = options
     const names = appNames(n)
-    const limit = limitOf(beside, n) ?? (await measureLimit({ names, shape, pace, onProgress, signal }))
-    await using testbed = await startTestbed({ system, files: fleetFiles(shape, names, 'first'), pace, profile: options.profile, onProgress, signal })
-    const startCpuSeconds = await testbed.cpuSeconds()
-    const ours = await installThenUpgrade(testbed, { names, shape, onProgress })
-    const cpuSeconds = (await testbed.cpuSeconds()) - startCpuSeconds
-    onProgress(`cpu: ${round(cpuSeconds, 1)} s, and ${round(startCpuSeconds, 1)} s to start`)
-    await pause(n < 50 ? 0 : pace.restMs, undefined, { signal })
-    return { n, shape, ...figuresOf(ours, limit, n), limitCallsPerKustomization: limit.callsPerKustomization, cpuSeconds: round(cpuSeconds, 1), ...(await memoryOf(testbed, onProgress)) }
+    const known = limitOf(beside, n)
+    const limitOnce = (): Promise<LimitFigures> => measureLimit({ names, shape, pace, onProgress, signal })
+    const before = known ?? (await limitOnce())
+    const { fleet, ...work } = await runFleet(options, names)
+    // A machine is faster at one time than at another, by as much as the budget leaves: the limit stands on both sides.
+    const limit = known ?? (n < small ? before : meanOf([before, await limitOnce()]))
+    return { n, shape, ...figuresOf(fleet, limit, n), limitCallsPerKustomization: limit.callsPerKustomization, ...work }
   },
+}
+
+/** A fleet of this size rests no 30 s, and its limit is measured once: it shows that the bench works. */
+const small = 50
+
+interface FleetWork {
+  readonly fleet: FleetRun
+  readonly cpuSeconds: number
+  readonly rssMiB: number
+  readonly peakMiB: number
+}
+
+async function runFleet({ n, shape, pace, onProgress, signal, system, profile }: ScenarioOptions, names: readonly string[]): Promise<FleetWork> {
+  await using testbed = await startTestbed({ system, files: fleetFiles(shape, names, 'first'), pace, profile, onProgress, signal })
+  const startCpuSeconds = await testbed.cpuSeconds()
+  const fleet = await installThenUpgrade(testbed, { names, shape, onProgress })
+  const cpuSeconds = (await testbed.cpuSeconds()) - startCpuSeconds
+  onProgress(`cpu: ${round(cpuSeconds, 1)} s, and ${round(startCpuSeconds, 1)} s to start`)
+  await pause(n < small ? 0 : pace.restMs, undefined, { signal })
+  return { fleet, cpuSeconds: round(cpuSeconds, 1), ...(await memoryOf(testbed, onProgress)) }
+}
+
+/** Exported for its test. */
+export function meanOf(limits: readonly LimitFigures[]): LimitFigures {
+  const mean = (key: keyof LimitFigures): number => round(limits.reduce((sum, limit) => sum + limit[key], 0) / limits.length)
+  return { installSeconds: mean('installSeconds'), upgradeSeconds: mean('upgradeSeconds'), callsPerKustomization: mean('callsPerKustomization') }
 }
 
 /** One app costs Flux an unpacked copy of the whole artifact: only where that is small a fleet of full size ends within minutes. */
