@@ -8,5 +8,6 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/e2e/flux/'],
   modulePathIgnorePatterns: ['/dist/'],
   testTimeout: 120_000,
-  maxWorkers: 2,
+  // Also on two cores: the longest files mostly wait, for deadlines and for clocks.
+  maxWorkers: 3,
 }
