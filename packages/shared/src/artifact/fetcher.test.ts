@@ -104,7 +104,7 @@ describe('createFetcher', () => {
     const artifact = await put('one', { a: 'a' })
     const beganMs = performance.now()
     expect(await codeOf({ ...artifact, url: `${server.url}/none` })).toBe('not-found')
-    expect(performance.now() - beganMs).toBeLessThan(1000)
+    expect(performance.now() - beganMs).toBeLessThan(4_000)
     expect(await codeOf({ ...artifact, url: 'http://127.0.0.1:9/x' }, AbortSignal.timeout(200))).toBe('aborted')
     await fetcher.close()
     fetcher = await open()
