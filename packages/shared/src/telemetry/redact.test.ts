@@ -20,6 +20,8 @@ describe('redaction by shape', () => {
     ['a password pair', 'password=hunter2, next', 'password=***, next'],
     ['a password in YAML', 'password: hunter2', 'password: ***'],
     ['a password in JSON', '{"password":"hunter 2","a":1}', '{"password":***,"a":1}'],
+    ['a password with a doubled quote, as YAML and SQL have it', "password: 'it''s secret', next", 'password: ***, next'],
+    ['what stands directly behind a quoted password', 'password: ""https://x', 'password: ***'],
     ['a password in JSON inside JSON', '"{\\"password\\":\\"hunter2\\"}"', '"{\\"password\\":***}"'],
     ['a client secret', 'client_secret=abc', 'client_secret=***'],
     ['a cookie', 'Set-Cookie: sid=1; Path=/', 'Set-Cookie: ***'],
@@ -45,7 +47,7 @@ describe('redaction by shape', () => {
   })
 
   it('changes nothing when it runs again', () => {
-    const word = fc.constantFrom('https://', 'u:p@', 'h/', '?token=', 'password: ', 'Bearer ', 'aB3', ' ', '"', '\\', '-----BEGIN PRIVATE KEY-----', '&')
+    const word = fc.constantFrom('https://', 'u:p@', 'h/', '?token=', 'password: ', 'Bearer ', 'aB3', ' ', '"', "'", '}', '\\', '-----BEGIN PRIVATE KEY-----', '&')
     fc.assert(fc.property(fc.array(word, { maxLength: 20 }), (words) => {
       const once = redact(words.join(''))
       expect(redact(once)).toBe(once)

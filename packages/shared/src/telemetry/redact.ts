@@ -57,8 +57,9 @@ const shapes: ReadonlyArray<readonly [RegExp, string]> = [
     /([?&#;](?:[a-z0-9_.-]{0,32}(?:token|secret|password|passwd|signature|credential|api[_-]?key)|auth|pwd|sig|code|jwt|key)=)[^&\s"'<>#;]+/gi,
     `$1${mask}`,
   ],
+  // Quotes in a row are one value, as a doubled quote is a quote in YAML and SQL; behind a quoted one a bracket closes what it stands in.
   [
-    /\b((?:[a-z0-9_.-]{0,32}(?:password|passwd|passphrase|client[_-]?secret|secret[_-]?key|api[_-]?key|access[_-]?token|refresh[_-]?token|id[_-]?token|auth[_-]?token)|pwd)\\?["']?\s{0,4}[:=]\s{0,4})(?:\\"[^"\\]*\\"|"[^"]*"|'[^']*'|[^\s"',;&]+)/gi,
+    /\b((?:[a-z0-9_.-]{0,32}(?:password|passwd|passphrase|client[_-]?secret|secret[_-]?key|api[_-]?key|access[_-]?token|refresh[_-]?token|id[_-]?token|auth[_-]?token)|pwd)\\?["']?\s{0,4}[:=]\s{0,4})(?!\*{3}[}\]])(?:(?:\\"[^"\\]*\\"|"[^"]*"|'[^']*')(?:\\"[^"\\]*\\"|"[^"]*"|'[^']*'|[^\s"',;&}\]])*|(?:\\"[^"\\]*\\"|"[^"]*"|'[^']*'|[^\s"',;&])+)/gi,
     `$1${mask}`,
   ],
 ]
