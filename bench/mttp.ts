@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AuditEntry } from '@weir/shared/control-plane'
-import { breakDown, countWork, writingSeconds } from './audit.ts'
+import { breakDown, countWork, writingSeconds, type CallCounts } from './audit.ts'
 import { ratiosOf, round, type PhaseSeconds } from './figures.ts'
 import { appNames, fleetFiles, kustomizationOf, type Shape } from './fleet.ts'
 import { measureLimit, type LimitFigures } from './limit.ts'
 import { readHeap, readMetrics } from './metrics.ts'
+import { middleOf, playRounds, ratiosOfRounds, type Round } from './rounds.ts'
 import type { Figures, Scenario, ScenarioOptions } from './scenario.ts'
 import { kustomizeClient, startTestbed, type Testbed } from './testbed.ts'
 
@@ -20,42 +21,34 @@ export const mttp: Scenario = {
     { key: 'peakMiB', most: 195 },
   ],
   async run(options) {
-    const { n, shape, pace, onProgress, signal, beside } = options
+    const { n, shape, pace, onProgress, signal, beside, system } = options
     const names = appNames(n)
+    const run = (): Promise<FleetRun> => runFleet(options, names)
+    const limit = (): Promise<LimitFigures> => measureLimit({ names, shape, pace, onProgress, signal })
     const known = limitOf(beside, n)
-    const limitOnce = (): Promise<LimitFigures> => measureLimit({ names, shape, pace, onProgress, signal })
-    const before = known ?? (await limitOnce())
-    const { fleet, ...work } = await runFleet(options, names)
-    // A machine is faster at one time than at another, by as much as the budget leaves: the limit stands on both sides.
-    const limit = known ?? (n < small ? before : meanOf([before, await limitOnce()]))
-    return { n, shape, ...figuresOf(fleet, limit, n), limitCallsPerKustomization: limit.callsPerKustomization, ...work }
+    if (known !== undefined) return figuresOf([{ run: await run(), limit: known }], { n, shape })
+    const count = n < small || system === 'flux' ? 1 : pace.rounds
+    return figuresOf(await playRounds({ count, framed: n >= small, limit, run }), { n, shape })
   },
 }
 
-/** A fleet of this size rests no 30 s, and its limit is measured once: it shows that the bench works. */
+/** A fleet of this size rests no 30 s, and is measured once, with one limit: it shows that the bench works. */
 const small = 50
 
-interface FleetWork {
-  readonly fleet: FleetRun
+interface FleetRun extends FleetPhases {
   readonly cpuSeconds: number
   readonly rssMiB: number
   readonly peakMiB: number
 }
 
-async function runFleet({ n, shape, pace, onProgress, signal, system, profile }: ScenarioOptions, names: readonly string[]): Promise<FleetWork> {
+async function runFleet({ n, shape, pace, onProgress, signal, system, profile }: ScenarioOptions, names: readonly string[]): Promise<FleetRun> {
   await using testbed = await startTestbed({ system, files: fleetFiles(shape, names, 'first'), pace, profile, onProgress, signal })
   const startCpuSeconds = await testbed.cpuSeconds()
-  const fleet = await installThenUpgrade(testbed, { names, shape, onProgress })
+  const phases = await installThenUpgrade(testbed, { names, shape, onProgress })
   const cpuSeconds = (await testbed.cpuSeconds()) - startCpuSeconds
   onProgress(`cpu: ${round(cpuSeconds, 1)} s, and ${round(startCpuSeconds, 1)} s to start`)
   await pause(n < small ? 0 : pace.restMs, undefined, { signal })
-  return { fleet, cpuSeconds: round(cpuSeconds, 1), ...(await memoryOf(testbed, onProgress)) }
-}
-
-/** Exported for its test. */
-export function meanOf(limits: readonly LimitFigures[]): LimitFigures {
-  const mean = (key: keyof LimitFigures): number => round(limits.reduce((sum, limit) => sum + limit[key], 0) / limits.length)
-  return { installSeconds: mean('installSeconds'), upgradeSeconds: mean('upgradeSeconds'), callsPerKustomization: mean('callsPerKustomization') }
+  return { ...phases, cpuSeconds: round(cpuSeconds, 1), ...(await memoryOf(testbed, onProgress)) }
 }
 
 /** One app costs Flux an unpacked copy of the whole artifact: only where that is small a fleet of full size ends within minutes. */
@@ -69,15 +62,15 @@ export function limitOf(beside: Figures | undefined, n: number): LimitFigures | 
   return { installSeconds: Number(beside['limitInstallSeconds']), upgradeSeconds: Number(beside['limitUpgradeSeconds']), callsPerKustomization: Number(beside['limitCallsPerKustomization']) }
 }
 
-export interface FleetRun extends PhaseSeconds {
-  /** Of both phases: what the API server was asked. */
-  readonly phases: readonly (readonly AuditEntry[])[]
+export interface FleetPhases extends PhaseSeconds {
+  /** What the API server was asked, counted. */
+  readonly counts: readonly CallCounts[]
 }
 
 export type FleetOptions = Pick<ScenarioOptions, 'shape' | 'onProgress'> & { readonly names: readonly string[] }
 
 /** From the first POST, then from the new artifact in the source's status, to the last Ready at that revision. */
-export async function installThenUpgrade(testbed: Testbed, options: FleetOptions): Promise<FleetRun> {
+export async function installThenUpgrade(testbed: Testbed, options: FleetOptions): Promise<FleetPhases> {
   const { names, shape, onProgress } = options
   const install = await testbed.audited(() => installFleet(testbed, options))
   tellPhase(onProgress, { phase: 'install', n: names.length, seconds: install.value }, install.entries)
@@ -86,7 +79,7 @@ export async function installThenUpgrade(testbed: Testbed, options: FleetOptions
     return secondsBetween(storedAtMs, await testbed.untilReady('upgrade', names, revision))
   })
   tellPhase(onProgress, { phase: 'upgrade', n: names.length, seconds: upgrade.value }, upgrade.entries)
-  return { installSeconds: install.value, upgradeSeconds: upgrade.value, phases: [install.entries, upgrade.entries] }
+  return { installSeconds: install.value, upgradeSeconds: upgrade.value, counts: [install.entries, upgrade.entries].map((entries) => countWork(entries, kustomizeClient)) }
 }
 
 export interface InstallOptions extends FleetOptions {
@@ -105,18 +98,28 @@ export function secondsBetween(startedMs: number, endedMs: number): number {
   return round((endedMs - startedMs) / 1000)
 }
 
-function figuresOf(ours: FleetRun, limit: PhaseSeconds, n: number): Figures {
-  const counts = ours.phases.map((entries) => countWork(entries, kustomizeClient))
+/** Times are those of the middle round; calls, status writes and memory those of the worst. */
+function figuresOf(rounds: readonly Round<FleetRun>[], { n, shape }: { readonly n: number; readonly shape: Shape }): Figures {
+  const { run, limit } = middleOf(rounds)
+  const ratios = ratiosOfRounds(rounds)
+  const counts = rounds.flatMap((each) => each.run.counts)
   const worst = (key: 'calls' | 'statusWrites'): number => round(Math.max(...counts.map((each) => each[key])) / n)
   return {
-    installSeconds: ours.installSeconds,
-    upgradeSeconds: ours.upgradeSeconds,
+    n,
+    shape,
+    installSeconds: run.installSeconds,
+    upgradeSeconds: run.upgradeSeconds,
     limitInstallSeconds: limit.installSeconds,
     limitUpgradeSeconds: limit.upgradeSeconds,
-    ...ratiosOf(ours, limit),
+    ...ratiosOf(run, limit),
+    rounds: Object.fromEntries(ratios.map((ratio, at) => [String(at + 1), ratio])),
     apiCallsPerKustomization: worst('calls'),
     statusWritesPerKustomization: worst('statusWrites'),
-    dryRuns: counts.reduce((sum, { dryRuns }) => sum + dryRuns, 0),
+    dryRuns: run.counts.reduce((sum, { dryRuns }) => sum + dryRuns, 0),
+    limitCallsPerKustomization: limit.callsPerKustomization,
+    cpuSeconds: run.cpuSeconds,
+    rssMiB: Math.max(...rounds.map((each) => each.run.rssMiB)),
+    peakMiB: Math.max(...rounds.map((each) => each.run.peakMiB)),
   }
 }
 

@@ -15,7 +15,9 @@ export interface Pace {
   readonly commits: number
   /** Of `drift`: Kustomizations there are at least. */
   readonly fleet: number
+  /** Of `mttp`. */
+  readonly rounds: number
 }
 
 /** What every figure is measured with. Engine processes end after a minute; timers are not exact. */
-export const fullPace: Pace = { settleMs: 5_000, quietMs: 10_000, restMs: 30_000, idleMs: 65_000, intervals: 10, intervalSeconds: 30, commits: 5, fleet: 250 }
+export const fullPace: Pace = { settleMs: 5_000, quietMs: 10_000, restMs: 30_000, idleMs: 65_000, intervals: 10, intervalSeconds: 30, commits: 5, fleet: 250, rounds: 3 }

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import { limitOf, meanOf } from './mttp.ts'
+import { limitOf } from './mttp.ts'
 import { tableOf } from './table.ts'
 
 const scenario = { n: 1000, budgets: [{ key: 'seconds', most: 5 }] }
@@ -35,9 +35,4 @@ it.each([
   ['is measured when nothing was before', undefined, undefined],
 ])('the limit %s', (_, beside, limit) => {
   expect(limitOf(beside, 20)).toEqual(limit)
-})
-
-it('the limit before and after count alike', () => {
-  const [before, after] = [{ installSeconds: 40, upgradeSeconds: 70, callsPerKustomization: 6 }, { installSeconds: 44, upgradeSeconds: 75, callsPerKustomization: 6 }]
-  expect(meanOf([before, after])).toEqual({ installSeconds: 42, upgradeSeconds: 72.5, callsPerKustomization: 6 })
 })
