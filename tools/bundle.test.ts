@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -10,10 +10,6 @@ import { helmBinary } from '@weir/shared/engine'
 import { isInside } from '@weir/shared/files'
 import { installChart, testControlPlane } from '@weir/shared/testing'
 import { bundleWeir, type Bundle } from './bundle.ts'
-
-/** The budget of a controller's start (docs/benchmarks.md); the machine of the tests is shared with others, hence the allowance on top. */
-const startBudgetMs = 1000
-const allowance = 4
 
 const root = new URL('..', import.meta.url).pathname
 
@@ -94,9 +90,9 @@ describe('the bundle', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it('is made once for each state of the sources', async () => {
-    const startedMs = performance.now()
+    const madeMs = statSync(bundle.file).mtimeMs
     expect(await bundleWeir()).toEqual(bundle)
-    expect(performance.now() - startedMs).toBeLessThan(2000)
+    expect(statSync(bundle.file).mtimeMs).toBe(madeMs)
   })
 
   it('is the whole command', async () => {
@@ -128,12 +124,11 @@ describe('the bundle', () => {
 
     afterAll(() => cluster.stop())
 
-    it.each([['source-controller'], ['kustomize-controller']])('starts %s within the budget, and stops when told', async (controller) => {
+    it.each([['source-controller'], ['kustomize-controller']])('starts %s, and stops when told', async (controller) => {
       const args = [controller, `--kubeconfig=${cluster.kubeconfig(controller)}`, '--health-addr=0', '--metrics-addr=0']
       const own = controller === 'source-controller' ? [`--storage-path=${join(folder, 'storage')}`, '--storage-addr=127.0.0.1:0'] : [`--cache-path=${join(folder, 'cache')}`]
       await untilReady(start([...args, ...own])) // fills the compile cache
-      const { readyMs, log } = await untilReady(start([...args, ...own]))
-      expect(readyMs).toBeLessThan(startBudgetMs * allowance)
+      const log = await untilReady(start([...args, ...own]))
       // The engine's sources are found from the bundle, too.
       expect(log).not.toContain('"level":"error"')
     })
@@ -149,7 +144,7 @@ describe('the bundle', () => {
       const script = ['--mount', 'sh', '-c', likeAPod, 'sh', place, cluster.kubeconfig(controller), `/${root.split('/')[1]}`, pod.volumes.join(' ')]
       const { PATH = '', HOME = '' } = process.env
       const child = spawn('unshare', [...script, ...program], { env: { PATH, HOME, ...bundle.env, RUNTIME_NAMESPACE: 'weir-system' }, stdio: ['ignore', 'pipe', 'pipe'] })
-      expect((await untilReady(child)).log).not.toContain('"level":"error"')
+      expect(await untilReady(child)).not.toContain('"level":"error"')
     })
 
     it('does not start with a Git cache in the folder that it serves', async () => {
@@ -158,22 +153,21 @@ describe('the bundle', () => {
       await expect(untilReady(start(args))).rejects.toThrow('must be in folders of their own')
     })
 
-    /** How long until it said that it is ready; then it is stopped. */
-    async function untilReady(child: ChildProcess): Promise<{ readonly readyMs: number; readonly log: string }> {
-      const startedMs = performance.now()
+    /** What it had said when it was ready; then it is stopped. */
+    async function untilReady(child: ChildProcess): Promise<string> {
       const log: string[] = []
-      const { promise, resolve, reject } = Promise.withResolvers<number>()
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
       child.stdout?.setEncoding('utf8').on('data', (text: string) => {
         log.push(text)
-        if (log.join('').includes('"msg":"ready"')) resolve(performance.now() - startedMs)
+        if (log.join('').includes('"msg":"ready"')) resolve()
       })
       child.stderr?.setEncoding('utf8').on('data', (text: string) => log.push(text))
       child.on('exit', () => reject(new Error(log.join(''))))
-      const readyMs = await promise
+      await promise
       child.kill('SIGTERM')
       const [code] = (await once(child, 'close')) as [number | null]
       expect(code).toBe(0)
-      return { readyMs, log: log.join('') }
+      return log.join('')
     }
   })
 })

@@ -121,7 +121,6 @@ describe('wait', () => {
     const postBuild = { substituteFrom: [{ kind: 'ConfigMap', name: 'vars' }] }
     await world.kustomization(appIn(ns), { wait: true, timeout: '10m', postBuild })
     await waiting(ns)
-    const startedMs = performance.now()
     const healthy = { 'a.yaml': yaml(configMap({ namespace: ns, name: 'a' })) }
     switch (by) {
       case 'a newer revision':
@@ -154,7 +153,6 @@ describe('wait', () => {
         await untilKustomization(world, appIn(ns), (found) => conditionIn(found, 'Ready')?.status === 'True')
         break
     }
-    expect(performance.now() - startedMs).toBeLessThan(10_000)
     // The next wait of a token's run would hold up the end of this file.
     if (by === 'a token') await world.kustomization(appIn(ns), { wait: false })
   })

@@ -17,6 +17,9 @@ const object = {
 }
 const finished: EventRecord = { object, type: 'Normal', reason: 'ReconciliationSucceeded', message: 'Reconciliation finished', metadata: { revision: 'main@sha1:1' } }
 
+/** Longer than the time limit of a test. */
+const forever = 3_600_000
+
 const cleanups: Array<() => Promise<unknown>> = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
@@ -178,13 +181,10 @@ describe('Kubernetes Events', () => {
     store.state.delayMs = 60
     const telemetry = quietTelemetry()
     const recorder = start({ ...store, telemetry })
-    const started = performance.now()
     for (let number = 0; number < 1_500; number += 1) {
       recorder.record({ ...finished, object: { ...object, metadata: { ...object.metadata, name: `app-${number}`, uid: String(number) } } })
     }
-    expect(performance.now() - started).toBeLessThan(20_000)
     await recorder.close(100)
-    expect(performance.now() - started).toBeLessThan(20_000)
     expect(await telemetry.metrics.text()).toMatch(/weir_events_dropped_total\{to="core"\} 14\d\d/)
   })
 
@@ -266,14 +266,11 @@ describe('notification POST', () => {
 
   it('never waits for a receiver that is absent or slow', async () => {
     const receiver = await startReceiver()
-    receiver.state.delayMs = 60_000
+    receiver.state.delayMs = forever
     for (const eventsAddr of ['http://127.0.0.1:9/', receiver.url, 'no url']) {
       const recorder = start({ ...createEventStore(), eventsAddr })
-      const started = performance.now()
       for (let number = 0; number < 100; number += 1) recorder.record(finished)
-      expect(performance.now() - started).toBeLessThan(20_000)
       await recorder.close(100)
-      expect(performance.now() - started).toBeLessThan(20_000)
     }
   })
 })

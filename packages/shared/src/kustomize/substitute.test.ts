@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { callInProcess } from '@weir/shared/testing'
 import { substitute } from './substitute.ts'
 import { SubstitutionError } from './substitute-error.ts'
 
@@ -203,11 +204,10 @@ describe('substitute', () => {
     expect(() => strictly('${a:-'.repeat(100_000))).toThrow(SubstitutionError)
   })
 
-  it('takes time in proportion to value and pattern', () => {
-    const slow = new Map([['v', 'a'.repeat(100_000)]])
-    const started = performance.now()
-    expect(substitute('${v##*a*a*a*a*a*a*a*a*b}', slow, { strict: true })).toHaveLength(100_000)
-    expect(performance.now() - started).toBeLessThan(5_000)
+  it('takes time in proportion to value and pattern', async () => {
+    const value = 'a'.repeat(100_000)
+    const outcome = await callInProcess(new URL('./substitute.ts', import.meta.url), 'substitute', '${v##*a*a*a*a*a*a*a*a*b}', new Map([['v', value]]), { strict: true })
+    expect(outcome).toEqual({ value })
   })
 
   it('leaves text without a dollar as it is', () => {

@@ -1,6 +1,7 @@
 export { describeInjections, type FaultProxy, type FaultProxyOptions, startFaultProxy } from './fault-proxy.ts'
 export { createRandom, type Fault, type FaultRule, type Injection } from './fault-rules.ts'
 export { testControlPlane, type TestControlPlaneOptions } from './control-plane.ts'
+export { callInProcess, type Outcome } from './in-process.ts'
 export { createFakeClock, type FakeClock } from './clock.ts'
 export { startGitServer, type GitServer, type GitServerOptions } from './git-server.ts'
 export type { CommitOptions, TestFile, TestRepository } from './git-repository.ts'

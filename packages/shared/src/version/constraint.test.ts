@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { SemVer } from 'semver'
+import { callInProcess } from '@weir/shared/testing'
 import { highest, matching } from './choose.ts'
 import { parseConstraint, VersionError } from './constraint.ts'
 import { compareVersions, parseVersion } from './version.ts'
@@ -95,14 +96,9 @@ describe('constraint', () => {
     expect(() => parseConstraint(range)).toThrow(VersionError)
   })
 
-  it.each(['1  ', '1 , ', '1.1-a.', '> ', '1 - ', '|', '1-', '\t'])('stays fast on a flood of %j', (part) => {
-    const started = performance.now()
-    try {
-      parseConstraint(part.repeat(1024).slice(0, 1020) + '!')
-    } catch (error) {
-      expect(error).toBeInstanceOf(VersionError)
-    }
-    expect(performance.now() - started).toBeLessThan(10_000)
+  it.each(['1  ', '1 , ', '1.1-a.', '> ', '1 - ', '|', '1-', '\t'])('ends on a flood of %j', async (part) => {
+    const flood = part.repeat(1024).slice(0, 1020) + '!'
+    expect(await callInProcess(new URL('./constraint.ts', import.meta.url), 'parseConstraint', flood)).toEqual({ threw: 'VersionError' })
   })
 
   const numbers = fc.tuple(fc.nat(3), fc.nat(3), fc.nat(3)).map((parts) => parts.join('.'))

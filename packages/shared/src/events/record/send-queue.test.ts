@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import { createSendQueue } from './send-queue.ts'
 
+/** Longer than the time limit of a test. */
+const forever = 3_600_000
+
 function queueOf(options: { readonly limit?: number; readonly workers?: number; readonly takesMs?: number } = {}) {
   const sent: string[] = []
   const state = { dropped: 0, atOnce: 0, most: 0 }
@@ -50,12 +53,10 @@ describe('send queue', () => {
     expect(state.dropped).toBe(1)
   })
 
-  it('gives up in time at close', async () => {
-    const { queue, sent, state } = queueOf({ workers: 1, takesMs: 60_000 })
+  it('gives up at close', async () => {
+    const { queue, sent, state } = queueOf({ workers: 1, takesMs: forever })
     for (const value of ['a', 'b', 'c']) queue.add(value, value)
-    const started = performance.now()
     await queue.close(50)
-    expect(performance.now() - started).toBeLessThan(20_000)
     await sleep(10)
     expect(state.dropped).toBe(2)
     expect(sent).toEqual(['a'])
