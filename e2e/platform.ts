@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { startControlPlane, startNats, type ControlPlane, type Fleet, type Nats } from '@weir/shared/control-plane'
+import { findFreePort, startControlPlane, startNats, type ControlPlane, type Fleet, type Nats } from '@weir/shared/control-plane'
 import { kustomizeEngineBinary } from '@weir/shared/engine'
 import { createKube, loadConfig, type Kube } from '@weir/shared/kube'
 import { quietTelemetry } from '@weir/shared/telemetry'
@@ -88,7 +87,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   const nats = options.nats ? starting.use(await startNats({})) : undefined
   const kube = await createKube({ config: await loadConfig({ kubeconfig: cluster.kubeconfig() }), userAgent: 'weir-platform', telemetry: quietTelemetry() })
   starting.defer(() => kube.close())
-  const storageAddress = `127.0.0.1:${await freePort()}`
+  const storageAddress = `127.0.0.1:${await findFreePort()}`
   const logsDir = path.join(dir, 'logs')
   await mkdir(logsDir)
 
@@ -159,15 +158,4 @@ const doomMs = 30_000
 
 async function isAlive(each: ControllerProcess): Promise<boolean> {
   return (await Promise.race([each.exited, Promise.resolve('running')])) === 'running'
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
 }
