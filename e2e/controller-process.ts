@@ -14,6 +14,7 @@ export interface ControllerProcess {
   readonly startMs: number
   /** Resolves to the exit code, or the signal's name. */
   readonly exited: Promise<number | string>
+  /** Resolves when it has ended: a SIGTERM is followed by SIGKILL as a kubelet's is. */
   kill(signal: NodeJS.Signals): Promise<void>
   /** VmRSS and VmHWM in MiB. */
   memory(): Promise<{ readonly rssMiB: number; readonly peakMiB: number }>
@@ -37,6 +38,10 @@ export interface Launched {
   kill(signal: NodeJS.Signals): Promise<void>
 }
 
+/** What the chart gives a pod to end. */
+const graceMs = 60_000
+const sourceGraceMs = 30_000
+
 export function launch({ bundle, args, env, log }: Launch): Launched {
   const startedMs = performance.now()
   const child = spawn(process.execPath, [...bundle.nodeFlags, bundle.file, ...args], {
@@ -46,7 +51,9 @@ export function launch({ bundle, args, env, log }: Launch): Launched {
   const exited = new Promise<number | string>((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')))
   const kill = async (signal: NodeJS.Signals): Promise<void> => {
     child.kill(signal)
+    const late = setTimeout(() => child.kill('SIGKILL'), args[0] === 'source-controller' ? sourceGraceMs : graceMs)
     await exited
+    clearTimeout(late)
   }
   const file = createWriteStream(log, { flags: 'a' })
   child.once('close', () => file.end())

@@ -25,7 +25,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup()
 })
 
-async function startSink() {
+async function startSink({ silent = false } = {}) {
   const spans: SentSpan[] = []
   const paths: string[] = []
   const server = createServer((request, response) => {
@@ -35,7 +35,7 @@ async function startSink() {
     request.on('end', () => {
       const body = JSON.parse(Buffer.concat(chunks).toString()) as SentTraces
       spans.push(...body.resourceSpans.flatMap((resource) => resource.scopeSpans.flatMap((scope) => scope.spans)))
-      response.end('{}')
+      if (!silent) response.end('{}')
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -85,6 +85,14 @@ describe('traces', () => {
     const telemetry = createTelemetry({ controller: 'weir', otlpUrl: 'http://127.0.0.1:9', write: () => undefined, processMetrics: false })
     expect(await telemetry.span('a', {}, async () => 1)).toBe(1)
     await telemetry.shutdown()
+  })
+
+  it('ends with one attempt when the receiver never answers', async () => {
+    const sink = await startSink({ silent: true })
+    const telemetry = createTelemetry({ controller: 'weir', otlpUrl: sink.url, write: () => undefined, processMetrics: false })
+    expect(await telemetry.span('a', {}, async () => 1)).toBe(1)
+    await telemetry.shutdown()
+    expect(sink.paths).toEqual(['/v1/traces'])
   })
 
   it('hands a foreign trace on without recording', async () => {

@@ -10,6 +10,10 @@ describe('a call in a process', () => {
     expect(await callInProcess(yaml, 'parseYaml', '[', { dialect: 'go' })).toEqual({ threw: 'YamlError' })
   })
 
+  it('rejects for what never ends', async () => {
+    await expect(callInProcess(new URL('data:text/javascript,export const spin = () => { for (;;); }'), 'spin')).rejects.toThrow(/SIGXCPU|SIGKILL/)
+  })
+
   it('rejects for what fills the memory', async () => {
     const numbers = new URL('data:text/javascript,export const fill = (kept = []) => { for (;;) kept.push(new Array(1_000).fill(kept.length)) }')
     await expect(callInProcess(numbers, 'fill')).rejects.toThrow('memory')
