@@ -59,7 +59,6 @@ export async function openCheckout(directory: string, copyRoot: string, signal: 
 
 function treeOf(root: string, manifest: Tree['manifest'], edits: number): Tree {
   return {
-    root,
     manifest,
     digest: digestOf(`${root} ${edits}`),
     release: () => undefined,

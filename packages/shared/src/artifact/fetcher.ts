@@ -1,8 +1,8 @@
-import { createReadStream, readFileSync, statSync } from 'node:fs'
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Artifact } from '@weir/shared/api'
-import { createTempRoot, digestOf, extractTar, FilesError, filesError, parseDigest, removeTree, type TempRoot, type Tree, type TreeLimits } from '@weir/shared/files'
+import { createTempRoot, digestOf, extractTarFlat, FilesError, filesError, parseDigest, readSpan, removeTree, type TempRoot, type Tree, type TreeLimits } from '@weir/shared/files'
 import type { Http } from '@weir/shared/http'
 import type { Telemetry } from '@weir/shared/telemetry'
 import { ArtifactError, artifactError } from './artifact-error.ts'
@@ -30,7 +30,7 @@ export interface FetcherOptions {
   readonly cacheDir: string
   /** Of all unpacked trees; the least recently used go first, pinned ones never. Default 1 GiB. */
   readonly budgetBytes?: number
-  /** Of all names in unpacked trees, beyond the 32 that were used last: a commit every few seconds leaves a tree each. Default 20,000 (3 MiB). */
+  /** Of all names in unpacked trees, beyond the 32 that were used last: a commit every few seconds leaves a tree each. Default 20,000 (5 MiB). */
   readonly budgetNames?: number
   /** `--http-retry`; default 9. */
   readonly retries?: number
@@ -57,7 +57,7 @@ export async function createFetcher(options: FetcherOptions): Promise<Fetcher> {
   const trees = join(options.cacheDir, 'trees')
   await removeTree(trees)
   await mkdir(trees, { recursive: true, mode: 0o700 })
-  const cache = createTreeCache({ budgetBytes: options.budgetBytes ?? 1 << 30, budgetNames: options.budgetNames ?? 20_000, evict: (tree) => removeTree(tree.root) })
+  const cache = createTreeCache({ budgetBytes: options.budgetBytes ?? 1 << 30, budgetNames: options.budgetNames ?? 20_000, evict: (tree) => rm(tree.file, { force: true }) })
   const workshop: Workshop = { options, temp, trees, cache, count: { downloads: 0 } }
   return {
     async fetch(artifact, signal) {
@@ -108,18 +108,15 @@ async function unpackOnce({ options, temp, trees, count }: Workshop, { artifact,
     throw artifactError(error, attempt)
   })
   try {
-    const file = join(dir.path, 'archive')
+    const archive = join(dir.path, 'archive')
     count.downloads += 1
-    const archiveBytes = await download({ artifact, digest, file, signal, options })
+    const archiveBytes = await download({ artifact, digest, file: archive, signal, options })
     const unpacked = join(dir.path, 'tree')
-    await mkdir(unpacked, { mode: 0o700 })
-    const tree = await extractTar(createReadStream(file, { highWaterMark: 1 << 18 }), unpacked, { signal, ...(options.limits ? { limits: options.limits } : {}) })
-    await rm(file)
-    const root = join(trees, digest.replace(':', '-'))
-    await removeTree(root)
-    await rename(unpacked, root)
-    options.telemetry.log.debug('artifact unpacked', { path: artifact.path, digest, files: tree.files.size, sizeBytes: tree.sizeBytes })
-    return { digest, root, archiveBytes, manifest: { files: tree.files, directories: tree.directories }, diskBytes: tree.sizeBytes + 4096 * (tree.files.size + tree.directories.size) }
+    const { files, directories, spans, sizeBytes } = await extractTarFlat(createReadStream(archive, { highWaterMark: 1 << 18 }), unpacked, { signal, ...(options.limits ? { limits: options.limits } : {}) })
+    const file = join(trees, digest.replace(':', '-'))
+    await rename(unpacked, file)
+    options.telemetry.log.debug('artifact unpacked', { path: artifact.path, digest, files: files.size, sizeBytes })
+    return { digest, file, spans, archiveBytes, manifest: { files, directories }, diskBytes: onDisk(sizeBytes) }
   } catch (error) {
     throw artifactError(error instanceof ArtifactError ? error : filesError(error, 'unpack'), attempt)
   } finally {
@@ -127,28 +124,26 @@ async function unpackOnce({ options, temp, trees, count }: Workshop, { artifact,
   }
 }
 
+/** File systems give whole blocks. */
+function onDisk(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / 4096)) * 4096
+}
+
 function treeOf(cached: CachedTree & { release(): void }): Tree {
-  const { digest, root, manifest, release } = cached
+  const { digest, file, spans, manifest, release } = cached
   return {
     digest,
-    root,
     manifest,
     release,
     async read(path) {
       const expected = manifest.files.get(path)
-      if (expected === undefined) throw new FilesError('not-found', `file ${JSON.stringify(path)} is not in the artifact`, { path })
-      const bytes = await readBytes(join(root, path)).catch((error: unknown) => {
+      const span = spans.get(path)
+      if (expected === undefined || span === undefined) throw new FilesError('not-found', `file ${JSON.stringify(path)} is not in the artifact`, { path })
+      const bytes = await readSpan(file, span).catch((error: unknown) => {
         throw filesError(error, `read ${JSON.stringify(path)}`)
       })
       if (digestOf(bytes) !== expected) throw new FilesError('corrupt', `file ${JSON.stringify(path)} was changed in the cache`, { path })
       return bytes
     },
   }
-}
-
-/** Up to here a file is read on this thread: of the thousands that a fleet's builds read, each takes microseconds so. */
-const smallBytes = 256 * 1024
-
-async function readBytes(file: string): Promise<Buffer> {
-  return statSync(file).size <= smallBytes ? readFileSync(file) : readFile(file)
 }

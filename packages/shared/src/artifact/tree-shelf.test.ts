@@ -4,7 +4,8 @@ import { createShelf, type CachedTree } from './tree-shelf.ts'
 
 const tree = (digest: string, names: number): CachedTree => ({
   digest,
-  root: `/trees/${digest}`,
+  file: `/trees/${digest}`,
+  spans: new Map(),
   manifest: { files: new Map(Array.from({ length: names }, (_, at) => [`f${at}`, 'sha256:x'] as const)), directories: new Set() },
   archiveBytes: 1,
   diskBytes: 1,

@@ -1,9 +1,11 @@
-import type { TreeManifest } from '@weir/shared/files'
+import type { FlatTree, TreeManifest } from '@weir/shared/files'
 
 /** An unpacked tree on disk. */
 export interface CachedTree {
   readonly digest: string
-  readonly root: string
+  /** Holds the contents of all its files. */
+  readonly file: string
+  readonly spans: FlatTree['spans']
   readonly manifest: TreeManifest
   /** Of the archive that it came from. */
   readonly archiveBytes: number
@@ -18,7 +20,7 @@ export interface Entry {
 export interface ShelfOptions {
   /** On disk. */
   readonly budgetBytes: number
-  /** Names of files and folders, which are held in memory: some 160 bytes each. Counts only beyond the trees that are always kept. */
+  /** Names of files and folders, which are held in memory: some 240 bytes each. Counts only beyond the trees that are always kept. */
   readonly budgetNames: number
   /** Removes a tree that nobody uses from disk. */
   evict(tree: CachedTree): Promise<void>

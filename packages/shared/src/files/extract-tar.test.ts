@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { pack, type Header } from 'tar-stream'
-import { digestOf, extractTar, FilesError, type ExtractOptions } from '@weir/shared/files'
+import { digestOf, extractTar, extractTarFlat, FilesError, readSpan, type ExtractedTree, type ExtractOptions } from '@weir/shared/files'
 
 type Item = readonly [header: Partial<Header> & Pick<Header, 'name'>, content?: string]
 
@@ -29,17 +29,24 @@ beforeEach(async () => {
 })
 afterEach(() => rm(root, { recursive: true, force: true }))
 
-async function codeOf(bytes: Buffer, options: ExtractOptions = {}): Promise<string> {
-  try {
-    await extractTar(stream(gzipSync(bytes)), into, options)
-    return 'ok'
-  } catch (error) {
-    if (error instanceof FilesError) return error.code
-    throw error
-  }
-}
+type Unpack = (source: AsyncIterable<Uint8Array>, options?: ExtractOptions) => Promise<ExtractedTree>
 
-describe('extractTar', () => {
+const forms: readonly (readonly [string, Unpack])[] = [
+  ['extractTar', (source, options) => extractTar(source, into, options)],
+  ['extractTarFlat', async (source, options) => extractTarFlat(source, join(into, `tree-${(await readdir(into)).length}`), options)],
+]
+
+describe.each(forms)('%s', (_form, unpack) => {
+  async function codeOf(bytes: Buffer, options: ExtractOptions = {}): Promise<string> {
+    try {
+      await unpack(stream(gzipSync(bytes)), options)
+      return 'ok'
+    } catch (error) {
+      if (error instanceof FilesError) return error.code
+      throw error
+    }
+  }
+
   it('unpacks files and directories and says their digests', async () => {
     const bytes = await archive([
       [{ name: '.', type: 'directory' }],
@@ -47,13 +54,13 @@ describe('extractTar', () => {
       [{ name: './deploy/app.yaml' }, 'kind: Deployment\n'],
       [{ name: 'deep/without/entries/run.sh', mode: 0o7777 }, '#!/bin/sh\n'],
     ])
-    const manifest = await extractTar(stream(gzipSync(bytes), 7), into)
+    const manifest = await unpack(stream(gzipSync(bytes), 7))
     expect([...manifest.files]).toEqual([
       ['deploy/app.yaml', digestOf('kind: Deployment\n')],
       ['deep/without/entries/run.sh', digestOf('#!/bin/sh\n')],
     ])
     expect([...manifest.directories].sort()).toEqual(['', 'deep', 'deep/without', 'deep/without/entries', 'deploy'])
-    expect((await stat(join(into, 'deep/without/entries/run.sh'))).mode & 0o7777).toBe(0o755)
+    expect(manifest.sizeBytes).toBe(27)
   })
 
   const hostile: readonly (readonly [string, readonly Item[], string])[] = [
@@ -81,9 +88,9 @@ describe('extractTar', () => {
       [{ name: 'pipe', type: 'fifo' }],
       [{ name: 'link/inside' }, 'kept'],
     ])
-    const manifest = await extractTar(stream(gzipSync(bytes)), into)
+    const manifest = await unpack(stream(gzipSync(bytes)))
     expect([...manifest.files.keys()]).toEqual(['link/inside'])
-    expect((await stat(join(into, 'link'))).isDirectory()).toBe(true)
+    expect([...manifest.directories]).toEqual(['', 'link'])
   })
 
   it('bounds bytes, entries and depth after decompression', async () => {
@@ -105,7 +112,7 @@ describe('extractTar', () => {
   it('knows damaged, cut and empty archives', async () => {
     const bytes = gzipSync(await archive([[{ name: 'a' }, 'x'.repeat(5000)]]))
     const code = async (part: Buffer): Promise<string> =>
-      extractTar(stream(part), into).then(
+      unpack(stream(part)).then(
         () => 'ok',
         (error: unknown) => (error instanceof FilesError ? error.code : String(error)),
       )
@@ -117,9 +124,8 @@ describe('extractTar', () => {
 
   it('keeps backslashes where the caller says so, and takes plain tar', async () => {
     const bytes = await archive([[{ name: 'odd\\name\nnew' }, 'x']])
-    const manifest = await extractTar(stream(bytes), into, { gzip: false, backslash: 'keep' })
+    const manifest = await unpack(stream(bytes), { gzip: false, backslash: 'keep' })
     expect([...manifest.files.keys()]).toEqual(['odd\\name\nnew'])
-    expect(await readFile(join(into, 'odd\\name\nnew'), 'utf8')).toBe('x')
   })
 
   it('stops when told to', async () => {
@@ -127,5 +133,44 @@ describe('extractTar', () => {
     const abort = new AbortController()
     abort.abort()
     expect(await codeOf(bytes, { signal: abort.signal })).toBe('aborted')
+  })
+})
+
+describe('extractTar', () => {
+  it('makes directories and files with the rights they may have, under the names they have', async () => {
+    const bytes = await archive([[{ name: 'deep/run.sh', mode: 0o7777 }, '#!/bin/sh\n'], [{ name: 'odd\\name\nnew' }, 'x'], [{ name: 'link', type: 'symlink', linkname: '/etc' }], [{ name: 'link/inside' }, 'kept']])
+    await extractTar(stream(bytes), into, { gzip: false, backslash: 'keep' })
+    expect((await stat(join(into, 'deep/run.sh'))).mode & 0o7777).toBe(0o755)
+    expect(await readFile(join(into, 'odd\\name\nnew'), 'utf8')).toBe('x')
+    expect((await lstat(join(into, 'link'))).isDirectory()).toBe(true)
+  })
+})
+
+describe('extractTarFlat', () => {
+  it('makes one file, private, and reads out of it what went in', async () => {
+    const large = 'line\n'.repeat(500_000)
+    const contents: readonly (readonly [string, string])[] = [['a', 'first'], ['deep/large', large], ['deep/empty', ''], ['z', 'last']]
+    const file = join(into, 'tree')
+    const tree = await extractTarFlat(stream(gzipSync(await archive(contents.map(([name, content]): Item => [{ name }, content]))), 100_000), file)
+    expect(await readdir(into)).toEqual(['tree'])
+    expect((await stat(file)).mode & 0o7777).toBe(0o600)
+    expect((await stat(file)).size).toBe(tree.sizeBytes)
+    expect([...tree.spans.keys()]).toEqual([...tree.files.keys()])
+    for (const [name, content] of contents) {
+      const read = await readSpan(file, tree.spans.get(name) ?? { at: -1, bytes: -1 })
+      expect(read.toString() === content).toBe(true)
+      expect(tree.files.get(name)).toBe(digestOf(read))
+    }
+  })
+
+  it('says what the disk says, and takes no file for its own that is there', async () => {
+    const bytes = gzipSync(await archive([[{ name: 'a' }, 'x']]))
+    const code = (file: string): Promise<unknown> => extractTarFlat(stream(bytes), file).then(() => 'ok', (error: unknown) => error instanceof FilesError && error.code)
+    await writeFile(join(into, 'there'), 'of somebody')
+    expect(await code(join(into, 'there'))).toBe('io')
+    expect(await readFile(join(into, 'there'), 'utf8')).toBe('of somebody')
+    expect(await code(join(into, 'nowhere/tree'))).toBe('not-found')
+    await expect(readSpan(join(into, 'there'), { at: 3, bytes: 100 })).rejects.toMatchObject({ code: 'corrupt' })
+    await expect(readSpan(join(into, 'there'), { at: 0, bytes: 1 << 20 })).rejects.toMatchObject({ code: 'corrupt' })
   })
 })

@@ -4,9 +4,10 @@ import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
 import { checkEntryName, depthOf, kindOfEntry } from './entry-rules.ts'
 import { errnoOf, FilesError, filesError } from './files-error.ts'
+import { createFlatTreeWriter, type FlatTree } from './flat-tree.ts'
 import { defaultTreeLimits, type TreeLimits } from './limits.ts'
 import type { ExtractedTree } from './tree.ts'
-import { createTreeWriter, type TreeWriter } from './tree-writer.ts'
+import { createDirectoryWriter, type TreeWriter } from './tree-writer.ts'
 
 export interface ExtractOptions {
   readonly limits?: Partial<TreeLimits>
@@ -24,10 +25,22 @@ export interface ExtractOptions {
  * what was written until then stays and is the caller's to remove.
  */
 export async function extractTar(source: AsyncIterable<Uint8Array>, into: string, options: ExtractOptions = {}): Promise<ExtractedTree> {
+  const writer = createDirectoryWriter(into)
+  await takeArchive(source, writer, options)
+  return writer.finish()
+}
+
+/** The same by the same rules into one file, which must not be there; for who reads a tree and gives it to no program. */
+export async function extractTarFlat(source: AsyncIterable<Uint8Array>, file: string, options: ExtractOptions = {}): Promise<FlatTree> {
+  await using writer = await createFlatTreeWriter(file)
+  await takeArchive(source, writer, options)
+  return writer.finish()
+}
+
+async function takeArchive(source: AsyncIterable<Uint8Array>, writer: TreeWriter, options: ExtractOptions): Promise<void> {
   const limits = { ...defaultTreeLimits, ...options.limits }
   const meter = { sinceProgress: 0, total: 0 }
   const unpacking = extract()
-  const writer = createTreeWriter(into)
   const feeding = feed(source, { meter, unpacking }, options)
   feeding.catch(() => undefined) // awaited below; the loop may throw first
   try {
@@ -39,7 +52,6 @@ export async function extractTar(source: AsyncIterable<Uint8Array>, into: string
     throw extractError(cause, options.signal)
   }
   if (meter.total < tarBlockBytes) throw new FilesError('corrupt', 'the archive is empty')
-  return writer.finish()
 }
 
 const tarBlockBytes = 512

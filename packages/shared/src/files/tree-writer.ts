@@ -5,10 +5,14 @@ import { createDigester } from './digest.ts'
 import { errnoOf, FilesError, filesError } from './files-error.ts'
 import type { ExtractedTree } from './tree.ts'
 
-/** Writes a tree into an empty directory and keeps account of it. */
+/** Takes a tree entry by entry. */
 export interface TreeWriter {
   addDirectory(path: string): void
+  /** FilesError `unsafe-entry` for a name that is taken. */
   addFile(path: string, body: AsyncIterable<Buffer>, file: { readonly mode: number; readonly sizeBytes: number }): Promise<void>
+}
+
+export interface DirectoryWriter extends TreeWriter {
   finish(): ExtractedTree
 }
 
@@ -17,7 +21,8 @@ const smallBytes = 256 * 1024
 
 const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
-export function createTreeWriter(root: string): TreeWriter {
+/** Writes a tree into an empty directory and keeps account of it. */
+export function createDirectoryWriter(root: string): DirectoryWriter {
   const files = new Map<string, string>()
   const directories = new Set<string>([''])
   const total = { bytes: 0 }
@@ -95,7 +100,8 @@ async function writeLarge(target: Target, body: AsyncIterable<Buffer>): Promise<
   return digester.digest()
 }
 
-function parentOf(path: string): string {
+/** `''` for what lies at the top. */
+export function parentOf(path: string): string {
   const at = path.lastIndexOf('/')
   return at < 0 ? '' : path.slice(0, at)
 }

@@ -16,8 +16,6 @@ export interface ExtractedTree extends TreeManifest {
 export interface Tree {
   /** Digest of the archive it came from, `sha256:hex`. */
   readonly digest: string
-  /** Directory on disk. Nobody writes there. */
-  readonly root: string
   readonly manifest: TreeManifest
   /** Reads one file of the manifest. FilesError `not-found` for any other path. */
   read(path: string): Promise<Buffer>

@@ -11,7 +11,6 @@ export function treeOf(files: Readonly<Record<string, string>>): Tree & { reads(
   let reads = 0
   return {
     digest: digestOf(JSON.stringify(entries.toSorted())),
-    root: '/nowhere',
     manifest: { files: new Map(entries.map(([path, text]) => [path, digestOf(text)] as const)), directories },
     reads: () => reads,
     release: () => undefined,
