@@ -160,6 +160,7 @@ describe('extractTarFlat', () => {
       const read = await readSpan(file, tree.spans.get(name) ?? { at: -1, bytes: -1 })
       expect(read.toString() === content).toBe(true)
       expect(tree.files.get(name)).toBe(digestOf(read))
+      expect(read.buffer.byteLength).toBe(read.byteLength)
     }
   })
 
