@@ -94,8 +94,11 @@ suite(`the fixtures${because}`, () => {
   })
 })
 
-async function createVolume(kube: Kube, name: string): Promise<void> {
-  const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: `/tmp/${name}` } }
+/** Only the overlay's own claim may take it: others wait for a volume, too, and the server gives it to any of them. */
+async function createVolume(kube: Kube, overlay: string): Promise<void> {
+  const name = `volume-${overlay}`
+  const claimRef = { namespace: overlay, name: 'database-primary' }
+  const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: `/tmp/${name}` }, claimRef }
   await applyAs(kube, { apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name }, spec })
 }
 
@@ -140,7 +143,7 @@ suite(`podinfo, as kubectl applies it${because}`, () => {
 
   it.each(served.podinfo.filter((folder) => folder.includes('overlays')))('%s, waiting until all of it runs', async (folder) => {
     const overlay = path.basename(folder)
-    await createVolume(flow.platform.kube, `volume-${overlay}`)
+    await createVolume(flow.platform.kube, overlay)
     await applied(overlay, { path: `./${folder}` })
     const theirs = await reference.apply('-k', path.join(work, 'podinfo', folder))
     expect(await compareWith(reference, flow.platform.kube, { name: overlay, theirs })).toEqual([])
