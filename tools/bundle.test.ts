@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -100,6 +100,11 @@ describe('the bundle', () => {
     expect(await run(['all', '--help'])).toMatchObject({ code: 0, out: expect.stringContaining('--storage-path') })
     expect(await run(['get'], { HOME: folder })).toMatchObject({ code: 3, out: expect.stringContaining('no cluster') })
     expect(await run(['nope'])).toMatchObject({ code: 2 })
+  })
+
+  it('costs one byte of memory a character: with one beyond Latin-1 each controller would hold 4 MiB more', () => {
+    const beyond = readFileSync(bundle.file, 'utf8').matchAll(/.{0,40}[^\u0000-\u00ff].{0,20}/g)
+    expect([...beyond].map(([text]) => text)).toEqual([])
   })
 
   it('says the ways to a cluster where it is no part of a checkout', async () => {
