@@ -123,4 +123,9 @@ export const ofFiles: readonly Mutation[] = [
     removes: [{ file: `${shared}/artifact/download.ts`, search: 'retries: options.retries ?? defaultRetries })', replace: 'retries: options.retries ?? defaultRetries, redirects: 5 })' }],
     test: { file: `${shared}/artifact/fetcher.test.ts`, title: 'follows no redirect, which could lead to an address that only this process reaches' },
   },
+  {
+    name: 'artifact-trees-of-the-past',
+    removes: [{ file: `${shared}/artifact/tree-shelf.ts`, search: 'for (const left of holdings.hold(source, entry)) if (left.pins === 0) void remove(left)', replace: 'holdings.hold(source, entry)' }],
+    test: { file: `${shared}/artifact/fetcher.test.ts`, title: 'keeps two revisions of a source' },
+  },
 ]

@@ -222,6 +222,18 @@ describe('createFetcher', () => {
     expect(await codeOf(await put('two', { a: 'two' }))).toBe('ok')
   })
 
+  it('keeps two revisions of a source, so that going back costs no download', async () => {
+    const revisions: Artifact[] = []
+    for (const text of ['1', '2', '3']) {
+      const artifact = await put('one', { a: text })
+      expect(await codeOf(artifact)).toBe('ok')
+      revisions.push(artifact)
+    }
+    expect(fetcher.cachedBytes()).toBe(2 * 4096) // a block of the disk each
+    for (const artifact of revisions.slice(1)) expect(await codeOf(artifact)).toBe('ok')
+    expect(fetcher.downloads()).toBe(3)
+  })
+
   it('trusts nothing that an earlier process left', async () => {
     const artifact = await put('one', { a: 'a' })
     await fetcher.close()

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Artifact } from '@weir/shared/api'
 import { createTempRoot, digestOf, extractTarFlat, FilesError, filesError, parseDigest, readSpan, removeTree, type TempRoot, type Tree, type TreeLimits } from '@weir/shared/files'
 import type { Http } from '@weir/shared/http'
@@ -30,7 +30,7 @@ export interface FetcherOptions {
   readonly cacheDir: string
   /** Of all unpacked trees; the least recently used go first, pinned ones never. Default 1 GiB. */
   readonly budgetBytes?: number
-  /** Of all names in unpacked trees, beyond the 32 that were used last: a commit every few seconds leaves a tree each. Default 20,000 (5 MiB). */
+  /** Of all names in unpacked trees, beyond the 32 that were used last. Default 20,000 (5 MiB). */
   readonly budgetNames?: number
   /** `--http-retry`; default 9. */
   readonly retries?: number
@@ -62,7 +62,7 @@ export async function createFetcher(options: FetcherOptions): Promise<Fetcher> {
   return {
     async fetch(artifact, signal) {
       const digest = digestOfArtifact(artifact)
-      const cached = await cache.take(digest, { variant: artifact.url, signal, make: (making) => unpack(workshop, { artifact, digest, signal: making }) })
+      const cached = await cache.take(digest, { source: dirname(artifact.path), variant: artifact.url, signal, make: (making) => unpack(workshop, { artifact, digest, signal: making }) })
       if (artifact.size !== undefined && artifact.size !== cached.archiveBytes) {
         cached.release()
         throw new ArtifactError('mismatch', `artifact ${artifact.path}: size ${cached.archiveBytes} is not the ${artifact.size} of its source`)

@@ -2,6 +2,8 @@ import { ArtifactError } from './artifact-error.ts'
 import { createShelf, type CachedTree, type Entry, type ShelfOptions } from './tree-shelf.ts'
 
 export interface TakeOptions {
+  /** Whose tree it is: of each only the last two are kept. */
+  readonly source: string
   /** Where it would be made from: only equal ones wait for each other's attempt. */
   readonly variant: string
   readonly signal: AbortSignal
@@ -9,7 +11,7 @@ export interface TakeOptions {
   make(signal: AbortSignal): Promise<CachedTree>
 }
 
-/** Unpacked trees by digest: made once, pinned while in use, least recently used first out when over the budget. */
+/** Unpacked trees by digest: made once, pinned while in use, out when their sources have moved on, least recently used first out when over the budget. */
 export interface TreeCache {
   take(digest: string, options: TakeOptions): Promise<CachedTree & { release(): void }>
   /** Evicts all that nobody uses; says whether there was any. */
@@ -56,11 +58,11 @@ export function createTreeCache(options: ShelfOptions): TreeCache {
     async take(digest, taking) {
       if (taking.signal.aborted) throw new ArtifactError('aborted', 'fetch an artifact: aborted')
       const known = shelf.find(digest)
-      if (known) return shelf.pin(known)
+      if (known) return shelf.pin(known, taking.source)
       const begun = join(digest, taking)
       begun.waiting += 1
       try {
-        return shelf.pin(await orAborted(begun.result, taking.signal))
+        return shelf.pin(await orAborted(begun.result, taking.signal), taking.source)
       } finally {
         leave(begun)
       }
