@@ -26,7 +26,9 @@ export async function bundleWeir(): Promise<Bundle> {
   }
   return {
     file,
-    nodeFlags: ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'],
+    // On a machine with much memory V8 lets the heap grow up to fourfold between two collections, by what it measures of its own speed:
+    // the same upgrade of 1,000 Kustomizations peaked anywhere between 172 and 251 MiB.
+    nodeFlags: ['--max-semi-space-size=4', '--heap-growing-percent=50', '--disable-warning=ExperimentalWarning'],
     // glibc keeps an arena for each thread and free pages in all of them: a third of a controller's memory was that.
     env: { NODE_COMPILE_CACHE: path.join(folder, 'compiled'), MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' },
   }
