@@ -33,6 +33,9 @@ export type WaitVerdict =
   | { readonly kind: 'current' }
   | { readonly kind: 'failed' | 'timeout'; readonly message: string; readonly objects: readonly ObjectHealth[] }
 
+/** Of every wait: to make an error costs more than all the rest of one that waits for nothing. */
+const waitIsOver = new Error('the wait is over')
+
 /** Objects that cannot be watched are asked for this often. */
 const pollMs = 5_000
 
@@ -45,6 +48,11 @@ export async function waitUntilCurrent(options: WaitOptions): Promise<WaitVerdic
   signal.throwIfAborted()
   const watched = watchAll(options)
   try {
+    const known = judge(watched.pending(), options.failFast)
+    if (known !== undefined) {
+      options.onVerdict?.(known) // nearly every run finds all as it was: no timer is set for it
+      return known
+    }
     return await new Promise<WaitVerdict>((resolve, reject) => {
       const settle = (verdict: WaitVerdict): void => {
         options.onVerdict?.(verdict)
@@ -59,7 +67,6 @@ export async function waitUntilCurrent(options: WaitOptions): Promise<WaitVerdic
       watched.onEnd(after(timeoutMs, () => settle(timedOut(watched.pending()))))
       watched.onEnd(onAbort(signal, () => reject(signal.reason)))
       void watched.poll()
-      look()
     })
   } finally {
     watched.end()
@@ -97,7 +104,7 @@ interface WatchedSet {
 function watchAll({ live, owner, refs }: WaitOptions): WatchedSet {
   const { state } = live
   const abort = new AbortController()
-  const leaving: (() => void)[] = [() => abort.abort()]
+  const leaving: (() => void)[] = [() => abort.abort(waitIsOver)]
   const listeners = new Set<() => void>()
   const tell = (): void => {
     for (const listener of listeners) listener()

@@ -126,6 +126,9 @@ interface Machine<O extends Reconcilable> {
   open: boolean
 }
 
+/** Why what a run left behind is ended. One for all: to make an error costs as much as a step that does nothing. */
+const runIsOver = new Error('the run is over')
+
 /** A step that does not obey its abort must not hold up the end of the process. */
 const afterGraceMs = 5_000
 
@@ -276,7 +279,7 @@ async function run<O extends Reconcilable>(machine: Machine<O>, { key }: Taken, 
     telemetry.log.error('run not finished', { ...key, error })
   } finally {
     attempt.ticking?.cancel()
-    attempt.over.abort(new Error('the run is over'))
+    attempt.over.abort(runIsOver)
     await attempt.writing
     running.delete(textOf(key))
     queue.done(key)
