@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from '@jest/globals'
 import { redactor } from './redact.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -73,5 +74,19 @@ describe('log', () => {
     telemetry.log.info('plain')
     expect(lines[0]).toMatch(/^\S+Z\tWARN\tsource-controller\tfirst ERROR fake\t\{"name":"a"\}\n$/)
     expect(lines[1]).toMatch(/\tplain\n$/)
+  })
+
+  it.each([
+    ['it exits', `log.info('last words'); process.exit(3)`],
+    ['it throws', `log.info('last words'); throw new Error('nobody catches this')`],
+    ['it is killed after an error', `log.error('last words'); process.kill(process.pid, 'SIGKILL')`],
+  ])('holds what a process said last before %s', (_end, last) => {
+    const script = `
+      import { createTelemetry } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
+      const { log } = createTelemetry({ controller: 'a', processMetrics: false })
+      log.info('first words')
+      ${last}`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+    expect(stdout.match(/"msg":"[a-z ]*"/g)).toEqual(['"msg":"first words"', '"msg":"last words"'])
   })
 })

@@ -3,6 +3,7 @@ import type { DestinationStream, Logger } from 'pino'
 import { consoleLine } from './console-line.ts'
 import { cleanFields } from './log-fields.ts'
 import { redact } from './redact.ts'
+import { createTurnOfLines } from './turn-of-lines.ts'
 
 /** Accepted by `--log-level`; `warn` is for programs that start us. `trace` adds nothing to `debug` yet. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
@@ -45,6 +46,7 @@ type Method = 'debug' | 'info' | 'warn' | 'error'
 
 /** One output with one level, for all controllers of a process. The only place that knows pino. */
 export function createLogSink(options: LogSinkOptions): LogSink {
+  const output = openOutput(options)
   const root = pino(
     {
       level: 'trace', // ours decides, so that a changed level reaches every child at once
@@ -53,7 +55,7 @@ export function createLogSink(options: LogSinkOptions): LogSink {
       timestamp: () => `,"ts":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination(options),
+    output,
   )
   const current = { level: options.level }
 
@@ -61,6 +63,7 @@ export function createLogSink(options: LogSinkOptions): LogSink {
     const write = (method: Method, message: string, fields: LogFields): void => {
       if (!passes(method, current.level)) return
       logger[method](cleanFields({ ...own, ...fields, ...options.traceFields() }), redact(message))
+      if (method === 'error') output.flush()
     }
     return {
       debug: (message, fields = {}) => write('debug', message, fields),
@@ -85,8 +88,22 @@ function passes(method: Method, level: LogLevel): boolean {
   return order.indexOf(method) >= order.indexOf(level)
 }
 
-/** Standard output is written synchronously: the last line before a crash is the one that matters. */
-function destination({ encoding, write }: LogSinkOptions): DestinationStream {
-  const raw = write === undefined ? pino.destination({ fd: 1, sync: true }) : { write }
-  return encoding === 'json' ? raw : { write: (line: string) => raw.write(consoleLine(line)) }
+interface Output extends DestinationStream {
+  flush(): void
+}
+
+/**
+ * The lines of one turn go to standard output in one synchronous write. What could be the last that a process says does not wait:
+ * an error, and whatever is there when it exits.
+ */
+function openOutput({ encoding, write }: LogSinkOptions): Output {
+  const { write: writeLine, flush } = write === undefined ? openStandardOutput() : { write, flush: () => undefined }
+  return { flush, write: encoding === 'json' ? writeLine : (line) => writeLine(consoleLine(line)) }
+}
+
+function openStandardOutput(): Output {
+  const raw = pino.destination({ fd: 1, sync: true })
+  const { add, flush } = createTurnOfLines((lines) => void raw.write(lines))
+  process.once('exit', flush)
+  return { write: add, flush }
 }
