@@ -27,8 +27,8 @@ export async function bundleWeir(): Promise<Bundle> {
   return {
     file,
     // On a machine with much memory V8 lets the heap grow up to fourfold between two collections, by what it measures of its own speed:
-    // the same upgrade of 1,000 Kustomizations peaked anywhere between 172 and 251 MiB.
-    // And four threads that share the work on a young generation of 4 MiB cost more than they save.
+    // the same upgrade of 1,000 Kustomizations peaked anywhere between 182 and 251 MiB. And four
+    // threads that share the work on a young generation of 4 MiB cost more than they save.
     nodeFlags: ['--max-semi-space-size=4', '--heap-growing-percent=50', '--no-parallel-scavenge', '--disable-warning=ExperimentalWarning'],
     // glibc keeps an arena for each thread and free pages in all of them: a third of a controller's memory was that.
     env: { NODE_COMPILE_CACHE: path.join(folder, 'compiled'), MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' },

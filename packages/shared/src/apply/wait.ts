@@ -33,7 +33,7 @@ export type WaitVerdict =
   | { readonly kind: 'current' }
   | { readonly kind: 'failed' | 'timeout'; readonly message: string; readonly objects: readonly ObjectHealth[] }
 
-/** Of every wait: to make an error costs more than all the rest of one that waits for nothing. */
+/** Of every wait: an error of its own, with its stack, was most of what a wait for nothing cost. */
 const waitIsOver = new Error('the wait is over')
 
 /** Objects that cannot be watched are asked for this often. */

@@ -126,7 +126,7 @@ interface Machine<O extends Reconcilable> {
   open: boolean
 }
 
-/** Why what a run left behind is ended. One for all: to make an error costs as much as a step that does nothing. */
+/** Why what a run left behind is ended. One for all: each error would record a stack that nobody reads. */
 const runIsOver = new Error('the run is over')
 
 /** A step that does not obey its abort must not hold up the end of the process. */
