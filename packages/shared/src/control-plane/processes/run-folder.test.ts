@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { startChild } from './child.ts'
 import { openRunFolder } from './run-folder.ts'
@@ -109,6 +110,28 @@ describe('a run leaves nothing behind when its owner', () => {
     await untilGone(pids)
     expect(existsSync(dir)).toBe(false)
     await next.close()
+  })
+})
+
+describe('runs that start at the same time', () => {
+  const program = `
+    import { existsSync } from 'node:fs'
+    import { setTimeout as sleep } from 'node:timers/promises'
+    import { openRunFolder } from '${import.meta.dirname}/run-folder.ts'
+    let lost = 0
+    for (let round = 0; round < 60; round++) {
+      const folder = await openRunFolder()
+      await sleep(10)
+      if (!existsSync(folder.dir + '/pids')) lost++
+      await folder.close()
+    }
+    process.stdout.write('lost ' + lost)`
+
+  it('leave each other alone, though each looks for abandoned folders', async () => {
+    const outputs = await Promise.all(
+      Array.from({ length: 6 }, () => promisify(execFile)(process.execPath, ['--input-type=module', '--disable-warning=ExperimentalWarning', '-e', program])),
+    )
+    expect(outputs.map(({ stdout }) => stdout)).toEqual(Array.from({ length: 6 }, () => 'lost 0'))
   })
 })
 

@@ -2,6 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { withLock } from '@weir/shared/files'
 import { ControlPlaneError } from '../control-plane-error.ts'
 import { isOurs, killGroup } from './process-table.ts'
@@ -35,14 +36,16 @@ export async function openRunFolder(dir?: string): Promise<RunFolder> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const path = await realpath(dir)
   return withLock(join(path, 'lock'), async () => {
-    if (isAlive(path)) throw new ControlPlaneError('in-use', `${path} is in use by another process: stop it first`)
-    reap(path)
+    const left = readPids(path) ?? []
+    if (isAlive(path, left)) throw new ControlPlaneError('in-use', `${path} is in use by another process: stop it first`)
+    reap(path, left)
     return adopt(path, 'keep')
   })
 }
 
-function adopt(dir: string, atEnd: 'keep' | 'remove'): RunFolder {
+async function adopt(dir: string, atEnd: 'keep' | 'remove'): Promise<RunFolder> {
   const watchdog = startWatchdog({ dir, atEnd })
+  await untilRecognized(watchdog.pid, dir)
   const pids = new Map<number, string>([[watchdog.pid, 'watchdog']])
   writePids(dir, pids)
   return {
@@ -64,6 +67,11 @@ function adopt(dir: string, atEnd: 'keep' | 'remove'): RunFolder {
   }
 }
 
+/** A process that was just started has no arguments yet: a file that names it now would look like one of a crashed run. */
+async function untilRecognized(pid: number, dir: string): Promise<void> {
+  for (let attempt = 0; attempt < 1000 && !isOurs(pid, dir); attempt++) await sleep(1)
+}
+
 /** Whole or not at all: a folder without this file is one that is just being made. */
 function writePids(dir: string, pids: ReadonlyMap<number, string>): void {
   const text = [...pids].map(([pid, name]) => `${pid} ${name}\n`).join('')
@@ -76,7 +84,12 @@ function writePids(dir: string, pids: ReadonlyMap<number, string>): void {
   }
 }
 
-function readPids(dir: string): readonly { pid: number; name: string }[] | undefined {
+interface Remembered {
+  readonly pid: number
+  readonly name: string
+}
+
+function readPids(dir: string): readonly Remembered[] | undefined {
   try {
     const lines = readFileSync(join(dir, pidsFile), 'utf8').split('\n')
     return lines.flatMap((line) => {
@@ -90,14 +103,14 @@ function readPids(dir: string): readonly { pid: number; name: string }[] | undef
 }
 
 /** Its owner lives as long as its watchdog does. */
-function isAlive(dir: string): boolean {
-  const watchdog = readPids(dir)?.find(({ name }) => name === 'watchdog')
+function isAlive(dir: string, pids: readonly Remembered[]): boolean {
+  const watchdog = pids.find(({ name }) => name === 'watchdog')
   return watchdog !== undefined && isOurs(watchdog.pid, dir)
 }
 
 /** A process number may have been given away since: only what names the folder in its arguments is killed. */
-function reap(dir: string): void {
-  for (const { pid } of readPids(dir) ?? []) if (isOurs(pid, dir)) killGroup(pid, 'SIGKILL')
+function reap(dir: string, pids: readonly Remembered[]): void {
+  for (const { pid } of pids) if (isOurs(pid, dir)) killGroup(pid, 'SIGKILL')
 }
 
 async function removeAbandonedFolders(): Promise<void> {
@@ -107,8 +120,9 @@ async function removeAbandonedFolders(): Promise<void> {
     if (!name.startsWith(temporaryPrefix)) continue
     const dir = join(root, name)
     const found = await stat(dir).catch(() => undefined)
-    if (found?.uid !== uid || isAlive(dir) || (readPids(dir) === undefined && Date.now() - found.mtimeMs < beingMadeMs)) continue
-    reap(dir)
+    const left = readPids(dir) // once: its owner may write it at any moment
+    if (found?.uid !== uid || isAlive(dir, left ?? []) || (left === undefined && Date.now() - found.mtimeMs < beingMadeMs)) continue
+    reap(dir, left ?? [])
     await rm(dir, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined)
   }
 }
