@@ -30,7 +30,8 @@ export async function runTest(tree: string, { file, titles }: TestRun): Promise<
   const pattern = titles.map((title) => title.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
   const jest = join(tree, 'node_modules/jest/bin/jest.js')
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest]
-  const child = spawn(process.execPath, [...flags, '--json', `--outputFile=${report}`, '--testNamePattern', pattern, '--runTestsByPath', file], {
+  // A test that fails may leave a server open, for which Jest would wait for ever.
+  const child = spawn(process.execPath, [...flags, '--forceExit', '--json', `--outputFile=${report}`, '--testNamePattern', pattern, '--runTestsByPath', file], {
     cwd: tree,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, PATH: `${join(tree, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}` },
