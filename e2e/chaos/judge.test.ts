@@ -94,10 +94,18 @@ describe('a status', () => {
   const at = { lastTransitionTime: '2026-01-01T00:00:00Z' }
   const withReady = (ready: object, observedGeneration = 1): KubeObject => ({ apiVersion: 'v1', kind: 'Kustomization', metadata: { name: 'k00', generation: 1 }, status: { observedGeneration, conditions: [{ type: 'Ready', ...at, ...ready }] } }) as unknown as KubeObject
 
+  const ready = (kind: string, reason: string): KubeObject => {
+    const conditions = [{ type: 'Reconciling', reason }, { type: 'Ready', reason: 'Succeeded' }].map((each) => ({ ...at, status: 'True', message: 'told', observedGeneration: 1, ...each }))
+    return { apiVersion: 'v1', kind, metadata: { name: 'a', generation: 1 }, status: { observedGeneration: 1, conditions } } as unknown as KubeObject
+  }
+
   it.each([
     ['says nothing', withReady({ status: 'False', reason: '', message: '' }), 2],
     ['says nothing of a generation that is over', withReady({ status: 'False', reason: 'BuildFailed', message: '' }, 0), 1],
     ['says why', withReady({ status: 'False', reason: 'BuildFailed', message: 'a.yaml: no such file' }), 0],
+    ['is that of a source in mid-run', ready('GitRepository', 'Progressing'), 0],
+    ['is that of a source that is ready and retried', ready('GitRepository', 'ProgressingWithRetry'), 1],
+    ['is ready in mid-run', ready('Kustomization', 'Progressing'), 1],
     ['is not there yet', { apiVersion: 'v1', kind: 'Kustomization', metadata: { name: 'k00', generation: 1 } } as KubeObject, 0],
   ])('that %s', (_, object, count) => {
     expect(judgeStatus(object)).toHaveLength(count)

@@ -110,7 +110,7 @@ export function judgeStatus(object: KubeObject): readonly string[] {
   const silent = ready.status !== 'True' && (ready.reason === '' || ready.message === '') ? [`${kind} ${metadata.name} is not ready and does not say why`] : []
   if (status?.observedGeneration !== metadata.generation) return silent
   try {
-    expectStatus({ kind, metadata, status })
+    expectStatus({ kind, metadata, status }, { midRun: true })
     return silent
   } catch (error) {
     return [...silent, error instanceof Error ? error.message : String(error)]

@@ -17,6 +17,15 @@ describe('expectStatus', () => {
     expect(() => expectStatus(judged)).not.toThrow()
   })
 
+  const underWay = (kind: string, reason: string): Judged => ({ ...object([condition('Reconciling', 'True', { reason }), condition('Ready', 'True')]), kind })
+
+  it('takes a source in mid-run that is ready all the while, and nothing else of that sort', () => {
+    expect(() => expectStatus(underWay('GitRepository', 'Progressing'), { midRun: true })).not.toThrow()
+    expect(() => expectStatus(underWay('GitRepository', 'Progressing'))).toThrow(/beside/)
+    expect(() => expectStatus(underWay('GitRepository', 'ProgressingWithRetry'), { midRun: true })).toThrow(/beside/)
+    expect(() => expectStatus(underWay('Kustomization', 'Progressing'), { midRun: true })).toThrow(/beside/)
+  })
+
   it.each([
     ['no object', undefined, /no object/],
     ['no Ready', object([]), /no Ready/],

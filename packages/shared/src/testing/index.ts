@@ -7,4 +7,4 @@ export { startGitServer, type GitServer, type GitServerOptions } from './git-ser
 export type { CommitOptions, TestFile, TestRepository } from './git-repository.ts'
 export { makeCertificates, type TestCertificates } from './certificates.ts'
 export { installChart, type InstallChartOptions } from './weir-chart.ts'
-export { expectStatus, type Judged } from './expect-status.ts'
+export { expectStatus, type ExpectStatusOptions, type Judged } from './expect-status.ts'
