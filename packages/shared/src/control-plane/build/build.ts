@@ -140,7 +140,7 @@ async function removePartials(cacheDir: string): Promise<void> {
   await Promise.all(names.filter((name) => name.startsWith(partialPrefix)).map((name) => rm(join(cacheDir, name), { recursive: true, force: true })))
 }
 
-const progressEveryMs = 5000
+const progressEveryMs = 15_000
 
 async function buildOne({ name, path, args, program, module }: Plan, { onProgress, signal, go }: GoSetup): Promise<void> {
   const startMs = performance.now()
