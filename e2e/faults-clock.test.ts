@@ -10,7 +10,7 @@ import { createShiftedClock, type ShiftedClock } from './shifted-clock.ts'
 // Somebody sets the wall clock while leases are renewed, waits go on, retries and intervals run. What lasts is measured by monotonic clocks.
 
 const controllers: readonly ControllerName[] = ['source-controller', 'kustomize-controller']
-const election = ['--enable-leader-election', '--leader-election-lease-duration=3s', '--leader-election-renew-deadline=2s', '--leader-election-retry-period=500ms']
+const election = ['--enable-leader-election', '--leader-election-retry-period=500ms']
 /** Where the chart lets both of them have a lease. */
 const env = { RUNTIME_NAMESPACE: 'weir-system' }
 const leases: Kind = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true }
