@@ -1,14 +1,15 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
-// Loaded into a controller before anything else (`shifted-clock.ts`): its wall clock is off by what a file says, read anew at SIGUSR2.
+// Loaded into a controller before anything else (`shifted-clock.ts`): its wall clock is off by what a file says, if it is there, read anew at SIGUSR2.
 // What monotonic clocks and timers say stays as it is, as when somebody sets the clock of a machine.
 
 const file = process.env['WEIR_TEST_CLOCK'] ?? ''
 const RealDate = Date
-const state = { offsetMs: 0 }
+const readOffset = (): number => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0)
+const state = { offsetMs: readOffset() }
 
 process.on('SIGUSR2', () => {
-  state.offsetMs = Number(readFileSync(file, 'utf8'))
+  state.offsetMs = readOffset()
 })
 
 globalThis.Date = new Proxy(RealDate, {

@@ -36,6 +36,8 @@ function describeAct(act: Act): string {
       return `kill ${act.whom} for ${act.downMs} ms${act.thenAt === undefined ? '' : `, and again at ${act.thenAt}`}`
     case 'pause':
       return `freeze ${act.whom} for ${act.ms} ms`
+    case 'clock':
+      return act.aheadMs === 0 ? 'set the clock of the controllers right' : `set the clock of the controllers ${Math.abs(act.aheadMs) / 1000} s ${act.aheadMs > 0 ? 'ahead' : 'back'}`
     case 'settle':
       return 'wait a while'
   }

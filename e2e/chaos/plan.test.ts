@@ -64,8 +64,10 @@ describe('a plan', () => {
   it('has everything in it sooner or later', () => {
     const acts = plans.flatMap(actsOf)
     const words = acts.flatMap((act) => (act.kind === 'commit' ? act.says.map((text) => text.split(' ')[0] ?? '') : [act.kind]))
-    expect([...new Set(words)].sort()).toEqual(['add', 'break', 'delete', 'edit', 'empty', 'fix', 'kill', 'pause', 'remove', 'rename', 'settle', 'spec'].sort())
-    expect(new Set(acts.flatMap((act) => (act.kind === 'kill' ? [act.whom] : [])))).toEqual(new Set(['kustomize-controller', 'source-controller', 'engine', 'nats', 'kube-apiserver']))
+    expect([...new Set(words)].sort()).toEqual(['add', 'break', 'clock', 'delete', 'edit', 'empty', 'fix', 'kill', 'pause', 'remove', 'rename', 'settle', 'spec'].sort())
+    expect(new Set(acts.flatMap((act) => (act.kind === 'kill' ? [act.whom] : [])))).toEqual(new Set(['kustomize-controller', 'source-controller', 'engine', 'nats', 'kube-apiserver', 'etcd']))
+    expect(new Set(acts.flatMap((act) => (act.kind === 'pause' ? [act.whom] : [])))).toEqual(new Set(['nats', 'kube-apiserver', 'etcd']))
+    expect(new Set(acts.flatMap((act) => (act.kind === 'clock' ? [Math.sign(act.aheadMs)] : [])))).toEqual(new Set([-1, 0, 1]))
     expect(new Set(plans.flatMap(allUnits).flatMap(({ broken }) => broken ?? []))).toEqual(new Set(['yaml', 'refused', 'missing', 'unhealthy']))
     const kinds = plans.flatMap(({ rules }) => places.flatMap((place) => rules[place].map(({ fault }) => (fault.kind === 'status' ? String(fault.status) : fault.kind))))
     expect(new Set(kinds)).toEqual(new Set(['409', '410', '429', '500', '503', 'reset', 'stall', 'cut', 'slow', 'truncate', 'duplicate-request', 'duplicate-lines', 'gone-event']))

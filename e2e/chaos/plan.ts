@@ -2,7 +2,8 @@ import { createDice, type Dice } from './dice.ts'
 import { planRules, type Rules } from './fault-plan.ts'
 import { breakages, planFleet, planPart, planValue, type Fleet, type Part, type Unit } from './fleet-plan.ts'
 
-export type Victim = 'kustomize-controller' | 'source-controller' | 'engine' | 'nats' | 'kube-apiserver'
+export type Freezable = 'nats' | 'kube-apiserver' | 'etcd'
+export type Victim = 'kustomize-controller' | 'source-controller' | 'engine' | Freezable
 
 /** What happens to a running fleet. A commit or a new spec carries the whole new state of its units. */
 export type Act =
@@ -11,7 +12,8 @@ export type Act =
   | { readonly kind: 'delete'; readonly unit: string }
   | { readonly kind: 'edit'; readonly unit: string; readonly part: Part; readonly how: EditKind }
   | { readonly kind: 'kill'; readonly whom: Victim; readonly downMs: number; readonly thenAt: string | undefined }
-  | { readonly kind: 'pause'; readonly whom: 'nats' | 'kube-apiserver'; readonly ms: number }
+  | { readonly kind: 'pause'; readonly whom: Freezable; readonly ms: number }
+  | { readonly kind: 'clock'; readonly aheadMs: number }
   | { readonly kind: 'settle' }
 
 export type EditKind = 'change' | 'add' | 'delete'
@@ -71,6 +73,7 @@ const moves: readonly (readonly [number, Move])[] = [
   [9, commit],
   [2, edit],
   [3, kill],
+  [1, setClock],
   [2, changeSpec],
   [1, remove],
   [1, settle],
@@ -165,13 +168,24 @@ const deadlySteps = ['fetch artifact/end', 'build/end', 'write status: running/e
 
 function kill(draft: Draft): void {
   const { dice } = draft
-  const whom = dice.weighted<Victim>([[6, 'kustomize-controller'], [3, 'source-controller'], [3, 'engine'], [2, 'nats'], [1, 'kube-apiserver']])
-  if ((whom === 'nats' || whom === 'kube-apiserver') && dice.chance(0.4)) {
+  const whom = dice.weighted<Victim>([[6, 'kustomize-controller'], [3, 'source-controller'], [3, 'engine'], [2, 'nats'], [2, 'kube-apiserver'], [2, 'etcd']])
+  if (isFreezable(whom) && dice.chance(0.4)) {
     push(draft, { kind: 'pause', whom, ms: dice.between(100, 1_500) })
     return
   }
   const thenAt = whom === 'kustomize-controller' && dice.chance(0.4) ? `${dice.pick(deadlySteps)}/${dice.between(1, 4)}` : undefined
   push(draft, { kind: 'kill', whom, downMs: dice.between(0, 300), thenAt })
+}
+
+const isFreezable = (whom: Victim): whom is Freezable => whom === 'nats' || whom === 'kube-apiserver' || whom === 'etcd'
+
+const [secondMs, minuteMs, hourMs, dayMs] = [1_000, 60_000, 3_600_000, 86_400_000]
+
+/** Of the machine that the controllers run on; it stays so until the next one, or the end of the seed. */
+function setClock(draft: Draft): void {
+  const { dice } = draft
+  const aheadMs = dice.pick([dayMs, hourMs, 5 * minuteMs, 30 * secondMs]) * dice.pick([1, 1, -1, -1, 0])
+  push(draft, { kind: 'clock', aheadMs })
 }
 
 function changeSpec(draft: Draft): void {

@@ -117,6 +117,8 @@ export async function act(run: Run, step: Act): Promise<void> {
       return world.kill(step.whom, step)
     case 'pause':
       return freeze(world, step)
+    case 'clock':
+      return world.setClock(step.aheadMs)
     case 'settle':
       return settleSome(run)
   }
@@ -174,13 +176,14 @@ function markApplied(run: Run, { kustomizations }: Looked): void {
   for (const unit of run.units.values()) if (unit.broken === undefined && isApplied(run, unit, kustomizations.get(unit.name))) run.journal.applied(unit.name, last.get(unit.name) ?? '')
 }
 
-/** Units that are not yet at the last commit and spec, and sources that are not ready, with what they say. */
+/** Units that are not yet at the last commit and spec, and sources that are not ready or in mid-run, with what they say. */
 export async function unready(run: Run): Promise<readonly string[]> {
   const { kustomizations, repositories } = await look(run)
   const readyOf = (object: Kustomization | GitRepository | undefined): Condition | undefined => object?.status?.conditions?.find(({ type }) => type === conditionTypes.ready)
   const say = (name: string, ready: Condition | undefined): string => `${name} is not ready at the last commit: ${ready?.status} ${ready?.reason} ${ready?.message}`
   const units = [...run.units.values()].filter((unit) => unit.broken === undefined && !isApplied(run, unit, kustomizations.get(unit.name)))
-  const sources = run.repositories.filter(({ name }) => readyOf(repositories.get(name))?.status !== 'True')
+  const isUnderWay = (name: string): boolean => repositories.get(name)?.status?.conditions?.some(({ type, status }) => type === conditionTypes.reconciling && status === 'True') === true
+  const sources = run.repositories.filter(({ name }) => readyOf(repositories.get(name))?.status !== 'True' || isUnderWay(name))
   return [...units.map(({ name }) => say(name, readyOf(kustomizations.get(name)))), ...sources.map(({ name }) => say(name, readyOf(repositories.get(name))))]
 }
 

@@ -60,6 +60,7 @@ export async function runSeed(course: Course, plan: Plan): Promise<SeedReport> {
   const startedMs = performance.now()
   const { world } = course
   const before = new Map(places.map((place) => [place, world.proxies[place].injected().length]))
+  await world.setClock(0) // an earlier seed may have left it elsewhere
   const mirrors = new Set(await findMirrors(world.platform.dir))
   const run = await install(world, plan)
   for (const { afterMs, act: next } of plan.steps) {

@@ -4,9 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { kustomizeEngineBinary } from '@weir/shared/engine'
 import { startFaultProxy, startGitServer, type FaultProxy, type GitServer } from '@weir/shared/testing'
 import { startApiProxy } from '../api-proxy.ts'
-import { startPlatform, type ControllerName, type ControllerProcess, type Platform } from '../platform.ts'
+import { startPlatform, type ControllerName, type ControllerProcess, type Platform, type StartOptions } from '../platform.ts'
 import { listenToBus, startTraceSink } from './eavesdrop.ts'
 import { places, type Place, type Rules } from './fault-plan.ts'
+import { createShiftedClock } from '../shifted-clock.ts'
 import type { Victim } from './plan.ts'
 import { startStandIn } from './stand-in.ts'
 
@@ -25,6 +26,8 @@ export interface World extends AsyncDisposable {
   calm(): void
   /** Ends a part as `kill -9` does, and starts it again. `thenAt`: the next process dies at that step, and is started once more. */
   kill(whom: Victim, how: { readonly downMs: number; readonly thenAt: string | undefined }): Promise<void>
+  /** Sets the wall clock of both controllers to so much after the machine's; those that are started later have it, too. */
+  setClock(aheadMs: number): Promise<void>
   /** Traces and bus messages since the last take, by name. */
   overheard(): ReadonlyMap<string, string>
   /** Controllers that ended though nobody killed them, since the last take. */
@@ -59,7 +62,8 @@ export async function startWorld(onProgress: (line: string) => void = () => unde
     [source]: [...shared, `--storage-adv-addr=127.0.0.1:${proxies.artifacts.port}`],
     [kustomize]: [...shared, '--http-retry=2', `--kustomize-engine=${engine}`],
   }
-  const controllers = createKeeper(platform, (name) => ({ flags: flags[name], kubeconfig: kubeconfigs[name] }))
+  const clock = createShiftedClock(platform.dir)
+  const controllers = createKeeper(platform, (name) => ({ flags: flags[name], kubeconfig: kubeconfigs[name], env: clock.env }))
   const state = { kills: 0 }
   const started = starting.move()
   const world: World = {
@@ -75,6 +79,7 @@ export async function startWorld(onProgress: (line: string) => void = () => unde
     async kill(whom, how) {
       state.kills += await killPart({ platform, controllers, engine }, whom, how)
     },
+    setClock: async (aheadMs) => clock.shift(aheadMs, await controllers.running()),
     takeKills() {
       const kills = state.kills + controllers.takeDoomed()
       state.kills = 0
@@ -118,6 +123,8 @@ async function startProxies({ cluster, dir, storageAddress, nats }: Platform, gi
 interface Keeper {
   start(name: ControllerName, env?: Readonly<Record<string, string>>): Promise<ControllerProcess>
   kill(name: ControllerName): Promise<void>
+  /** Those that run, or will in a moment. */
+  running(): Promise<readonly ControllerProcess[]>
   unexpectedEnds(): readonly string[]
   /** How many killed themselves where they were told to, since the last take. */
   takeDoomed(): number
@@ -126,11 +133,12 @@ interface Keeper {
 }
 
 /** Starts controllers, and starts one again that killed itself where it was told to. */
-function createKeeper(platform: Platform, how: (name: ControllerName) => { readonly flags: readonly string[]; readonly kubeconfig: string }): Keeper {
+function createKeeper(platform: Platform, how: (name: ControllerName) => StartOptions & { readonly env: Readonly<Record<string, string>> }): Keeper {
   const state: { ends: string[]; doomed: number; letGo: boolean; killed: Set<number>; running: Map<ControllerName, Promise<ControllerProcess>> } = { ends: [], doomed: 0, letGo: false, killed: new Set(), running: new Map() }
   const begin = async (name: ControllerName, env: Readonly<Record<string, string>>): Promise<ControllerProcess> => {
     const doomed = Object.keys(env).length > 0
-    const one = await platform.start(name, { ...how(name), env }).catch((error: unknown) => {
+    const told = how(name)
+    const one = await platform.start(name, { ...told, env: { ...told.env, ...env } }).catch((error: unknown) => {
       if (doomed || state.letGo) return undefined // it may die before it is ready
       throw error
     })
@@ -159,6 +167,7 @@ function createKeeper(platform: Platform, how: (name: ControllerName) => { reado
       state.killed.add(one.pid)
       await one.kill('SIGKILL')
     },
+    running: () => Promise.all(state.running.values()),
     unexpectedEnds: () => state.ends.splice(0),
     takeDoomed() {
       const { doomed } = state
@@ -195,6 +204,7 @@ async function killPart({ platform, controllers, engine }: Parts, whom: Victim, 
       await platform.nats?.restart()
       return 1
     case 'kube-apiserver':
+    case 'etcd':
       await platform.cluster.kill(whom)
       await pause(downMs)
       await platform.cluster.restart(whom)
