@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import type { Login } from '@weir/shared/auth'
 import { createGit, GitError, type Checkout, type Git, type GitOptions } from '@weir/shared/git'
 import { quietTelemetry } from '@weir/shared/telemetry'
@@ -156,4 +157,29 @@ it('removes the mirrors that nobody names beside a URL that cannot be read', asy
   const mirrors = (): Promise<readonly string[]> => readdir(join(cacheDir, 'mirrors'))
   await until(async () => (await mirrors()).length === 1)
   expect(await mirrors()).toHaveLength(1)
+})
+
+/** Says how many promises are alive after some commands, and after as many again: in a process of its own, as they are counted by realm. */
+const polling = `
+import { queryObjects } from 'node:v8'
+import { createGit } from '@weir/shared/git'
+import { quietTelemetry } from '@weir/shared/telemetry'
+const [cacheDir, url, rounds] = process.argv.slice(1)
+const git = await createGit({ cacheDir, telemetry: quietTelemetry() })
+const alive = []
+for (let part = 0; part < 3; part += 1) {
+  for (let round = 0; round < Number(rounds); round += 1) await git.resolve({ url, login: { kind: 'none' }, ref: { branch: 'main' }, deadlineMs: 60_000 })
+  alive.push(queryObjects(Promise, { format: 'count' })) // collects garbage first
+}
+await git.close()
+console.log(JSON.stringify(alive))`
+
+describe('a command that has ended', () => {
+  it('is not held any more: a controller that polls runs one every second, for months', async () => {
+    const rounds = 15
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', polling, cacheDir, repository.url, String(rounds)], { cwd: import.meta.dirname })
+    const [, before = 0, after = 0] = JSON.parse(stdout) as readonly number[]
+    expect(before).toBeGreaterThan(0)
+    expect(after - before).toBeLessThan(rounds)
+  })
 })

@@ -133,7 +133,7 @@ function simpleGitOptions(
   return {
     baseDir: command.cwd,
     binary: ['/bin/sh', setup.launcher],
-    completion: { onClose: true, onExit: false },
+    completion: { onClose: true, onExit: false }, // its exit alone does not mean that all of its output was read
     // simple-git takes a command that a signal ended for a success: the verdict is made here, from the exit code.
     errors(error, { exitCode, stdErr }) {
       setup.end.exitCode = exitCode
