@@ -6,7 +6,7 @@ import type { ControllerProcess } from './controller-process.ts'
 export interface ShiftedClock {
   /** To be added to the environment of the process. */
   readonly env: Readonly<Record<string, string>>
-  /** Sets the clock of these processes to so much after the machine's; a process that does not know it dies of the signal. */
+  /** Sets the clock of these processes to so much after the machine's, and of those that are started later; one that does not know it dies of the signal, one that has ended is left out. */
   shift(offsetMs: number, processes: readonly ControllerProcess[]): Promise<void>
 }
 
@@ -20,7 +20,15 @@ export function createShiftedClock(dir: string): ShiftedClock {
     env: { NODE_OPTIONS: `--import ${preload}`, WEIR_TEST_CLOCK: file },
     async shift(offsetMs, processes) {
       await writeFile(file, String(offsetMs))
-      for (const { pid } of processes) process.kill(pid, 'SIGUSR2')
+      for (const { pid } of processes) tell(pid)
     },
+  }
+}
+
+function tell(pid: number): void {
+  try {
+    process.kill(pid, 'SIGUSR2')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

@@ -35,7 +35,8 @@ const wholeSeconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/
 const rules: readonly Rule[] = [
   (object) => unless(find(object, 'Ready') !== undefined, 'there is no Ready condition'),
   (object) => unless(!(isTrue(object, 'Stalled') && isTrue(object, 'Reconciling')), 'Stalled and Reconciling exclude each other'),
-  (object, { midRun = false }) => unless(!(isTrue(object, 'Ready') && (isTrue(object, 'Stalled') || (isTrue(object, 'Reconciling') && !(midRun && isUnderWay(object))))), 'Ready=True beside Stalled or Reconciling'),
+  (object) => unless(!(isTrue(object, 'Ready') && isTrue(object, 'Stalled')), 'Ready=True beside Stalled'),
+  (object, { midRun = false }) => unless(!(isTrue(object, 'Ready') && isTrue(object, 'Reconciling')) || (midRun && isUnderWay(object)), 'Ready=True beside Reconciling'),
   (object) => unless(!isTrue(object, 'Stalled') || find(object, 'Ready')?.status === 'False', 'Stalled without Ready=False'),
   (object) => unless(!isTrue(object, 'Ready') || object.status?.observedGeneration === object.metadata.generation, 'Ready=True at another generation than the stored one'),
   (object) => unless(!isTrue(object, 'Stalled') || object.status?.observedGeneration === object.metadata.generation, 'Stalled at another generation than the stored one'),
