@@ -10,8 +10,11 @@ import type { World } from '../testing-world.ts'
 let cluster: ControlPlane
 let world: World
 let slow: string
+type Happening = { happens: () => Promise<unknown> }
 /** What happens between the end of a wait for health and its run's next step. */
-const afterWait: { happens: () => Promise<unknown> } = { happens: async () => undefined }
+const afterWait: Happening = { happens: async () => undefined }
+/** What happens before a run builds. */
+const beforeBuild: Happening = { happens: async () => undefined }
 
 beforeAll(async () => {
   cluster = await testControlPlane({ fleet: 'full', fresh: true })
@@ -20,6 +23,7 @@ beforeAll(async () => {
     flags: ['--requeue-dependency=1h'],
     async onStep(name, phase) {
       if (name === 'wait for health' && phase === 'end') await afterWait.happens()
+      if (name === 'build' && phase === 'begin') await beforeBuild.happens()
     },
   })
   // Waits for its shortest timeout, 30 s, while the other tests run.
@@ -50,6 +54,7 @@ async function nodeOf(): Promise<KubeObject> {
 
 /** No node takes it: it never becomes current. */
 const stuck = (namespace: string, name: string) => deployment(namespace, name, { node: 'nowhere' })
+const messageIn = (found: Parameters<typeof conditionIn>[0], type: string): string | undefined => conditionIn(found, type)?.message
 const waiting = (namespace: string, name = 'app') => untilKustomization(world, appIn(namespace, name), (found) => conditionIn(found, 'Healthy')?.status === 'Unknown')
 
 /** `custom` becomes current when somebody says so. */
@@ -77,6 +82,26 @@ describe('wait', () => {
     await untilApplied(world, appIn(ns), second)
     const live = (await world.read(deployment(ns, 'd'))) as unknown as { metadata: { generation: number }; status: { observedGeneration: number; updatedReplicas: number } }
     expect([live.status.observedGeneration, live.status.updatedReplicas]).toEqual([live.metadata.generation, 1])
+  })
+
+  it('is what the status says of it, though the build before it lasted long enough to be told, and so did a correction within it', async () => {
+    const ns = await world.namespace()
+    const drifting = configMap({ namespace: ns, name: 'a' }, { key: 'declared' })
+    const revision = await world.publish(ns, { 'a.yaml': yaml(custom(ns, 'c'), drifting) })
+    const during = (phase: string): Promise<unknown> => untilKustomization(world, appIn(ns), (found) => messageIn(found, 'Reconciling')?.startsWith(phase) === true)
+    beforeBuild.happens = () => during('Building manifests')
+    try {
+      await world.kustomization(appIn(ns), { wait: true, timeout: '2m' })
+      const running = await waiting(ns)
+      expect(messageIn(running, 'Reconciling')).toBe(`Running health checks for revision ${revision} with a timeout of 2m0s`)
+      await world.edit(drifting, { data: { key: 'edited' } })
+      await until('corrected', async () => ((await world.read(drifting))?.['data'] as { key?: string } | undefined)?.key === 'declared' || undefined)
+    } finally {
+      beforeBuild.happens = async () => undefined
+    }
+    await during('Running health checks')
+    await say(custom(ns, 'c'), 'True')
+    await untilApplied(world, appIn(ns), revision)
   })
 
   it('ends early when an object has failed, and is woken when it recovers', async () => {

@@ -26,6 +26,60 @@ describe('progress', () => {
     expect(statusOf().conditions?.[0]).toMatchObject({ type: 'Reconciling', message: 'Building' })
   })
 
+  it('is told again when the run does something else, and that lasts 2 s too', async () => {
+    const work = gated<undefined>(undefined)
+    const steps: ToyStep[] = []
+    const { clock, controller, create, patches, statusOf } = setUp(slow(work, (step) => steps.push(step)))
+    const told = (): unknown => statusOf().conditions?.[0]?.message
+    await create()
+    await controller.start()
+    await clock.advance(2_000)
+    expect([patches().length, told()]).toEqual([1, 'reconciliation in progress'])
+    steps[0]?.progress('Building')
+    steps[0]?.progress('Applying') // building was done at once
+    await clock.advance(1_000)
+    steps[0]?.progress({ message: 'Running health checks', checks: ['Healthy'] })
+    await clock.advance(999)
+    expect(patches()).toHaveLength(1)
+    await clock.advance(1)
+    expect([patches().length, told()]).toEqual([2, 'Running health checks'])
+    expect(statusOf().conditions).toContainEqual(expect.objectContaining({ type: 'Healthy', status: 'Unknown' }))
+    steps[0]?.progress({ message: 'Running health checks', checks: ['Healthy'] }) // nothing new
+    await clock.advance(60_000)
+    expect(patches()).toHaveLength(2)
+    work.open()
+    await clock.advance(60_000)
+    expect([patches().length, told()]).toEqual([3, 'stored'])
+  })
+
+  it('that ended before it was told is not told', async () => {
+    const work = gated<undefined>(undefined)
+    const steps: ToyStep[] = []
+    const { clock, controller, create, patches, readyOf } = setUp(slow(work, (step) => steps.push(step)))
+    await create()
+    await controller.start()
+    await clock.advance(3_000)
+    steps[0]?.progress('Applying')
+    await clock.advance(1_000)
+    work.open()
+    await clock.advance(60_000)
+    expect([patches().length, readyOf()]).toEqual([2, 'True Succeeded stored'])
+  })
+
+  it('that a write in mid-run told is not written once more', async () => {
+    const work = gated<undefined>(undefined)
+    const { clock, controller, create, patches } = setUp({
+      reconcile: async (_toy, step) => {
+        await step.save('Applying')
+        return (await step('work', work.body, { deadlineMs: 600_000 })) ?? done
+      },
+    })
+    await create()
+    await controller.start()
+    await clock.advance(60_000)
+    expect(patches()).toHaveLength(1)
+  })
+
   it('is not told by a verification', async () => {
     const work = gated<undefined>(undefined)
     const { clock, controller, create, patches } = setUp({ ...slow(work), onStart: () => 'verification' })

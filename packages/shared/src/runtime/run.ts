@@ -13,7 +13,7 @@ import { deriveStatus, isBuilding, type Verdict } from './status.ts'
 import { tokenOf } from './wake.ts'
 import type { Writer, Written } from './write-status.ts'
 
-/** A run that lasts this long says so in the status, and looks again after as long where too many others do. */
+/** A run that lasts this long says so in the status, says what else it does after as long, and looks again after as long where too many others do. */
 const progressAfterMs = 2_000
 
 export interface Runner<O extends Reconcilable> extends ControllerOptions<O> {
@@ -35,11 +35,13 @@ export interface Attempt<O extends Reconcilable> {
   stored: Stored<O>
   notes: Notes<OwnStatus<O>>
   progress: Progress
+  /** The text of the newest write in mid-run. */
+  said: string | undefined
   /** Writes go one after the other. Never rejects. */
   writing: Promise<unknown>
   /** Aborted when the run is over: a sign of progress that is still on its way then must not be repeated over the next run's verdict. */
   readonly over: AbortController
-  /** Due: it lasts long. Told: a write in mid-run was made. Over: the verdict is being written. */
+  /** Young: what it does will be told, if it lasts. Due: to be told once there is something to say. Told: what it does is in the status. Over: the verdict is being written. */
   phase: 'young' | 'due' | 'told' | 'over'
   /** Some write of this run reached the API server. */
   sent: boolean
@@ -58,6 +60,7 @@ export function openAttempt<O extends Reconcilable>(runner: Runner<O>, taken: Ta
     startedMs: runner.clock.monotonicMs(),
     notes: {},
     progress: { message: 'reconciliation in progress' },
+    said: undefined,
     writing: Promise.resolve(),
     over: new AbortController(),
     phase: 'young',
@@ -172,10 +175,12 @@ function createStep<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<
     progress(progress: string | Progress) {
       attempt.progress = typeof progress === 'string' ? { ...attempt.progress, message: progress } : progress
       if (attempt.phase === 'due') tellProgress(runner, attempt)
+      else if (attempt.phase === 'told' && attempt.said !== attempt.progress.message) tick(runner, attempt)
     },
     async save(progress: string | Progress) {
       attempt.abort.signal.throwIfAborted()
       attempt.progress = typeof progress === 'string' ? { ...attempt.progress, message: progress } : progress
+      attempt.said = attempt.progress.message
       await writeVerdict(runner, attempt, { kind: 'running', progress: attempt.progress })
     },
   })
@@ -206,6 +211,7 @@ async function confirm<O extends Reconcilable>(runner: Runner<O>, attempt: Attem
 }
 
 function tick<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): void {
+  attempt.phase = 'young'
   attempt.ticking = runner.clock.timer(progressAfterMs, () => {
     if (attempt.phase !== 'young') return
     attempt.phase = 'due'
@@ -219,11 +225,11 @@ function tellProgress<O extends Reconcilable>(runner: Runner<O>, attempt: Attemp
   const asked = object.status?.observedGeneration !== object.metadata.generation || tokenOf(object.metadata) !== object.status?.lastHandledReconcileAt
   if (runner.table.running === 'source' && !asked && !isBuilding(object, attempt.progress)) return
   if (attempt.abort.signal.aborted) return
-  if (!runner.progressPace.take()) {
-    attempt.phase = 'young'
-    return tick(runner, attempt)
-  }
+  const isNews = attempt.said !== attempt.progress.message
+  if (isNews && !runner.progressPace.take()) return tick(runner, attempt)
   attempt.phase = 'told'
+  if (!isNews) return
+  attempt.said = attempt.progress.message
   writeVerdict(runner, attempt, { kind: 'running', progress: attempt.progress }).catch((error: unknown) => {
     runner.telemetry.log.debug('progress not written', { ...attempt.taken.key, error })
   })

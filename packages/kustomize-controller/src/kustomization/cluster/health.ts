@@ -1,7 +1,7 @@
 import { formatDurationMs, kustomizationKind } from '@weir/shared/api'
 import { waitUntilCurrent, type Desired, type WaitVerdict } from '@weir/shared/apply'
 import { inventoryId, parseApiVersion, type ObjectRef } from '@weir/shared/manifest'
-import { conditionOf, failing, isStop, type Clock, type Mark, type Stop, type Timer } from '@weir/shared/runtime'
+import { conditionOf, failing, isStop, type Clock, type Mark, type Progress, type Stop, type Timer } from '@weir/shared/runtime'
 import type { Applied, Context, Prepared } from '../ports.ts'
 import { timeoutMs } from '../timing.ts'
 
@@ -15,16 +15,16 @@ export interface Mended {
  * Drift ends no wait: `mend` corrects it, and the wait goes on for the rest of its time.
  */
 export async function awaitHealth(context: Context, { refs, revision, mask }: Applied, mend: () => Promise<Mended | Stop>): Promise<Mark | Stop | undefined> {
-  const { kustomization, deps, step, run } = context
+  const { kustomization, deps, run } = context
   const remembered = deps.memory.of(run.key)
   remembered.unhealthy = false
   if (refs.length === 0) return undefined
   const timeout = timeoutMs(kustomization)
-  step.progress({ message: `Running health checks for revision ${revision} with a timeout of ${formatDurationMs(timeout)}`, checks: ['Healthy'] })
+  const progress = { message: `Running health checks for revision ${revision} with a timeout of ${formatDurationMs(timeout)}`, checks: ['Healthy'] }
   const bell = createBell(deps.clock, deps.live.suspects(context.owner).length > 0)
   remembered.interrupt = bell.ring
   try {
-    const verdict = await waitThroughDrift(context, { refs, bell, mend, endMs: deps.clock.monotonicMs() + timeout })
+    const verdict = await waitThroughDrift(context, { refs, progress, bell, mend, endMs: deps.clock.monotonicMs() + timeout })
     if (isStop(verdict)) return verdict
     if (verdict.kind === 'current') return healthy(context, revision)
     return unhealthy(mask(verdict.message), timeout)
@@ -36,6 +36,7 @@ export async function awaitHealth(context: Context, { refs, revision, mask }: Ap
 
 interface Wait {
   readonly refs: readonly ObjectRef[]
+  readonly progress: Progress
   readonly bell: Bell
   mend(): Promise<Mended | Stop>
   readonly endMs: number
@@ -46,6 +47,7 @@ async function waitThroughDrift(context: Context, wait: Wait): Promise<WaitVerdi
     const mended = wait.bell.hasRung() ? await wait.mend() : undefined
     if (isStop(mended)) return mended
     if (mended?.againMs !== undefined) wait.bell.ringAfter(mended.againMs)
+    context.step.progress(wait.progress) // what it did to correct drift is done
     const verdict = await context.step.park('wait for health', (signal) => waitOnce(context, wait, signal))
     if (verdict !== 'drifted') return verdict
   }
