@@ -51,11 +51,30 @@ describe('what is not', () => {
   })
 })
 
+describe('what rises', () => {
+  const heap: Allowance = { absolute: 2, relative: 0 }
+  /** A rest every five minutes. */
+  const rests = (valueAt: (minute: number, random: () => number) => number): readonly Point[] => series(valueAt).filter((_point, index) => index % 30 === 29)
+  const rows: readonly (readonly [string, boolean, (minute: number, random: () => number) => number])[] = [
+    ['a leak of half a MiB an hour, far below what flat allows', true, (minute) => 19.7 + minute / 120],
+    ['the same with one rest that was lower', true, (minute) => 19.7 + minute / 120 - (minute > 34 && minute < 36 ? 0.3 : 0)],
+    ['a cache that fills', true, (minute) => 25 + Math.sqrt(minute) / 5],
+    ['noise', false, (_minute, random) => 20 + random()],
+    ['a constant', false, () => 20],
+    ['a rise that is nothing', false, (minute) => 20 + minute / 1000],
+    ['a step', false, (minute) => (minute > 35 ? 21 : 20)],
+    ['a fall', false, (minute) => 20 - minute / 60],
+  ]
+  it.each(rows)('%s: %s', (_what, isRising, valueAt) => {
+    expect(judgeSeries({ measure: 'm', allowed: heap, points: rests(valueAt) }, warmUpMs(runMs))).toMatchObject({ isRising, isFlat: true, points: 10 })
+  })
+})
+
 describe('what a verdict says', () => {
   it('both medians, the rise of the line, and what was allowed, by measure', () => {
     const points = series((minute) => minute)
     const found = judgeAll([{ measure: 'source-controller files', allowed: handles, points }], warmUpMs(runMs))
-    expect(found).toEqual({ 'source-controller files': { first: 16.17, last: 53.67, rise: 49.83, limit: 4, points: 300, isFlat: false } })
+    expect(found).toEqual({ 'source-controller files': { first: 16.17, last: 53.67, rise: 49.83, limit: 4, points: 300, isRising: true, isFlat: false } })
   })
 
   it('leaves out the warm-up: ten minutes, of a short run a third', () => {

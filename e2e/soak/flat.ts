@@ -30,11 +30,15 @@ export interface Judged {
   readonly limit: number
   /** Points that were judged. */
   readonly points: number
+  /** It rises from point to point, by a tenth of the limit and more: a cache that fills, or a leak that takes longer than this run to show. */
+  readonly isRising: boolean
   readonly isFlat: boolean
 }
 
 /** Fewer points say nothing: such a series is not flat. */
 const fewestPoints = 8
+/** Of all pairs of points, how many more rise than fall; at eight points chance alone comes to it once in a thousand times. */
+const steadyShare = 0.8
 const mostWarmUpMs = 10 * 60_000
 
 /** What comes before is not judged: ten minutes, of a short run a third. */
@@ -54,7 +58,8 @@ export function judgeSeries({ points, allowed }: Series, fromMs: number): Judged
   const rise = slopeOf(judged) * ((judged.at(-1)?.atMs ?? 0) - (judged[0]?.atMs ?? 0))
   const limit = Math.max(allowed.absolute, allowed.relative * first)
   const isFlat = judged.length >= fewestPoints && last - first <= limit && rise <= limit
-  return { first: rounded(first), last: rounded(last), rise: rounded(rise), limit: rounded(limit), points: judged.length, isFlat }
+  const isRising = judged.length >= fewestPoints && rise >= limit / 10 && trendOf(judged) >= steadyShare
+  return { first: rounded(first), last: rounded(last), rise: rounded(rise), limit: rounded(limit), points: judged.length, isRising, isFlat }
 }
 
 /** By the name of each measure. */
@@ -67,6 +72,12 @@ function median(points: readonly Point[]): number {
   const middle = Math.floor(sorted.length / 2)
   const upper = sorted[middle] ?? 0
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2
+}
+
+/** Kendall's rank correlation with time: 1 if every point is above all before it, 0 without a trend. No step and no single burst comes near 1. */
+function trendOf(points: readonly Point[]): number {
+  const signs = points.flatMap((later, index) => points.slice(0, index).map((earlier) => Math.sign(later.value - earlier.value)))
+  return signs.reduce((sum, sign) => sum + sign, 0) / Math.max(1, signs.length)
 }
 
 /** In units a millisecond. */

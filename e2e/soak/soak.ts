@@ -33,6 +33,8 @@ export interface Report {
   /** What is wrong besides: not ready at the end, wrongly deleted, left behind. */
   readonly problems: readonly string[]
   readonly record: string
+  /** Measures that rise steadily, be it within what is allowed. */
+  readonly rising: readonly string[]
   readonly isFlat: boolean
 }
 
@@ -107,6 +109,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
     trouble: trouble.slice(0, mostProblems),
     problems: problems.slice(0, mostProblems),
     record: options.record,
+    rising: Object.entries(verdict).flatMap(([measure, { isRising }]) => (isRising ? [measure] : [])),
     isFlat: Object.values(verdict).every(({ isFlat }) => isFlat),
   }
 }
