@@ -11,8 +11,8 @@ import type { StartOptions } from './platform.ts'
 const controller = 'kustomize-controller'
 const leases: Kind = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true }
 const lease = { resource: leases, namespace: 'flux-system', name: `${controller}-leader-election` }
-/** Short ones: the defaults would make this a test of patience. */
-const election = ['--enable-leader-election', '--leader-election-lease-duration=3s', '--leader-election-renew-deadline=2s', '--leader-election-retry-period=500ms', '--concurrent-ssa=1']
+/** Shorter than the defaults, which would make this a test of patience; long enough that no busy machine loses a lease by itself. */
+const election = ['--enable-leader-election', '--leader-election-lease-duration=12s', '--leader-election-renew-deadline=10s', '--leader-election-retry-period=500ms', '--concurrent-ssa=1']
 const [first, second] = [{ replica: 'first' }, { replica: 'second' }]
 const mapWrites = { methods: ['PATCH'], path: /\/configmaps\/(?!.*dryRun)/ }
 
