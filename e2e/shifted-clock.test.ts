@@ -12,7 +12,7 @@ let dir: string
 beforeAll(async () => void (dir = await mkdtemp(path.join(tmpdir(), 'weir-clock-'))))
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
-it('who died before the clock was set is left out, and who starts after it has the new time', async () => {
+it('who died before the clock was set is left out, who starts after it has the new time, and nobody is told what the clock says already', async () => {
   const clock = createShiftedClock(dir)
   const env = { ...process.env, ...clock.env }
   const now = (): number => Number(execFileSync(process.execPath, ['--eval', 'process.stdout.write(String(Date.now()))'], { env, encoding: 'utf8' }))
@@ -22,4 +22,10 @@ it('who died before the clock was set is left out, and who starts after it has t
   await once(gone, 'close')
   await clock.shift(hourMs, [{ pid: gone.pid } as ControllerProcess])
   expect(Math.abs(now() - Date.now() - hourMs)).toBeLessThan(hourMs / 2)
+
+  const deaf = spawn('sleep', ['60'], { stdio: 'ignore' })
+  await once(deaf, 'spawn')
+  await clock.shift(hourMs, [{ pid: deaf.pid } as ControllerProcess]) // as it is: nobody is told
+  deaf.kill('SIGTERM')
+  expect(await once(deaf, 'close')).toEqual([null, 'SIGTERM'])
 })
