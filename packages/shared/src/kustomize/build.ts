@@ -36,7 +36,7 @@ export interface Built extends KeptBuild {
 export interface BuilderOptions {
   readonly engine: Engine
   readonly telemetry: Telemetry
-  /** Of built objects kept in memory. Default 32 MiB. */
+  /** Of built objects kept in memory, of each owner its last two builds. Default 32 MiB. */
   readonly budgetBytes?: number
   /** Of one build. Default 60 s. */
   readonly deadlineMs?: number
@@ -96,19 +96,20 @@ export function createBuilder(options: BuilderOptions): Builder {
   }
   const run = (request: BuildRequest, { key, closure }: Prepared, signal: AbortSignal): Promise<KeptBuild> =>
     telemetry.span('kustomize build', { path: request.spec.path }, async () => {
-      const { tree, spec, texts = false } = request
+      const { tree, spec, owner, texts = false } = request
       // What was carried over keeps no parsed files: they are read again for the few builds that need them.
       const known = closure ?? (await scan(tree, spec))
       const view = await makeView(known, { allFiles: () => tree.manifest.files.keys(), read: (path) => tree.read(path) })
       counted.builds += 1
       const built = keep(await toldToUsers(known, () => engine.build(view, { deadlineMs, signal })), texts)
-      cache.set(key, built)
+      cache.set(key, built, owner)
       return built
     })
   const answer = async (request: BuildRequest): Promise<Built> => {
     const prepared = await prepare(request)
     const { key } = prepared
-    const { texts = false, signal: given } = request
+    const { owner, texts = false, signal: given } = request
+    if (owner !== undefined) cache.use(owner, key)
     const kept = cache.get(key)
     if (kept !== undefined && (!texts || hasTexts(kept))) {
       outcomes.inc({ from: 'cache' })
@@ -120,7 +121,10 @@ export function createBuilder(options: BuilderOptions): Builder {
   }
 
   return {
-    forget: memory.forget,
+    forget(owner) {
+      memory.forget(owner)
+      cache.leave(owner)
+    },
     counts: () => ({ ...counted, carried: memory.carried() }),
     keyOf: (request) => toldToUsers(undefined, async () => (await prepare(request)).key, request.signal),
     build: (request) => toldToUsers(undefined, () => answer(request), request.signal),

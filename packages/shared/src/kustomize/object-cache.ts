@@ -5,18 +5,49 @@ import { digestText } from '@weir/shared/manifest'
 /** Built objects by key, least recently used first to go, under a budget of bytes. Never on disk: they hold Secrets. */
 export interface ObjectCache {
   get(key: string): KeptBuild | undefined
-  set(key: string, build: KeptBuild): void
+  /** Kept if somebody builds this, or nobody in particular has built it. */
+  set(key: string, build: KeptBuild, owner: string | undefined): void
+  /** This is what the owner builds now. What it built before its last build goes, unless another owner has it, too. */
+  use(owner: string, key: string): void
+  /** The owner builds nothing any more. */
+  leave(owner: string): void
   sizeBytes(): number
 }
+
+/** The newest, and the one before: who takes back a commit, of a base perhaps that a thousand build on, is in a hurry. */
+const buildsAnOwner = 2
 
 /** What an object costs beside its text. */
 const overheadBytes = 200
 
 export function createObjectCache(budgetBytes: number): ObjectCache {
   const cache = new LRUCache<string, KeptBuild>({ maxSize: budgetBytes, sizeCalculation: sizeOf })
+  const held = new Map<string, readonly string[]>()
+  const users = new Map<string, number>()
+  const hold = (key: string): void => void users.set(key, (users.get(key) ?? 0) + 1)
+  const release = (key: string): void => {
+    const left = (users.get(key) ?? 0) - 1
+    if (left > 0) return void users.set(key, left)
+    users.delete(key)
+    cache.delete(key)
+  }
   return {
     get: (key) => cache.get(key),
-    set: (key, build) => void cache.set(key, build),
+    set(key, build, owner) {
+      if (owner === undefined || users.has(key)) cache.set(key, build)
+    },
+    use(owner, key) {
+      const before = held.get(owner) ?? []
+      if (before[0] === key) return
+      hold(key)
+      const after = [key, ...before.filter((each) => each !== key)].slice(0, buildsAnOwner)
+      held.set(owner, after)
+      for (const each of before) if (each === key || !after.includes(each)) release(each)
+    },
+    leave(owner) {
+      for (const key of held.get(owner) ?? []) release(key)
+      held.delete(owner)
+    },
     sizeBytes: () => cache.calculatedSize,
   }
 }
