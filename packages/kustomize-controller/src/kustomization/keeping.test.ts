@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Artifact } from '@weir/shared/api'
 import type { ControlPlane } from '@weir/shared/control-plane'
 import type { KubeObject } from '@weir/shared/kube'
 import { installChart, testControlPlane } from '@weir/shared/testing'
@@ -167,6 +168,27 @@ describe('a monorepo', () => {
 })
 
 describe('another process', () => {
+  it.each<readonly [string, (artifact: Artifact) => Artifact | null]>([
+    ['is made anew', () => null],
+    ['is not served yet', (artifact) => ({ ...artifact, url: artifact.url.replace(/[^/]+$/, 'missing.tar.gz') })],
+    ['is served by nobody yet', (artifact) => ({ ...artifact, url: artifact.url.replace(/:\d+/, ':1') })],
+  ])('leaves what is ready so while its artifact %s, and corrects what drifted once it has it', async (_, lose) => {
+    const ns = await install()
+    const source = await world.read({ apiVersion: 'source.toolkit.fluxcd.io/v1', kind: 'GitRepository', metadata: { name: 'repo', namespace: ns } })
+    const { artifact } = (source as unknown as { status: { artifact: Artifact } }).status
+    await world.controller().stop()
+    await setValue(ns, 'while nobody looked')
+    await world.announce(ns, lose(artifact))
+    const before = await untilKustomization(world, appIn(ns), () => true)
+    await world.restart({ flags: ['--http-retry=0'] })
+    await until('it looked for the artifact', async () => world.controller().logs.find((line) => line.includes(ns) && line.includes('"msg":"still ready"')))
+    await world.announce(ns, artifact)
+    await untilValue(ns, 'declared')
+    const corrected = await untilKustomization(world, appIn(ns), ({ status }) => status?.history?.[0]?.totalReconciliations === 2)
+    expect(corrected.status?.conditions).toEqual(before.status?.conditions)
+    expect((await eventsIn(ns)).filter(({ type }) => type === 'Warning')).toEqual([])
+  })
+
   it('verifies what was applied: no object changes, no status writes; and finds what drifted meanwhile', async () => {
     const steady = await install({ wait: true })
     const drifted = await install()

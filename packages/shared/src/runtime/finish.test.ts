@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import { createFakeClock } from '@weir/shared/testing'
 import { KubeError, type KubeObject } from '@weir/shared/kube'
 import type { ControllerOptions } from './controller.ts'
-import { failingTransiently, stalled, type Stop } from './outcome.ts'
+import { failingTransiently, stalled, type Outcome, type Stop } from './outcome.ts'
 import type { Toy } from './toys/toy-table.ts'
-import { createWorld, done, gated } from './toys/world.ts'
+import { createWorld, done, gated, key } from './toys/world.ts'
 
 const setUp = (given: Parameters<typeof createWorld>[1] = {}) => createWorld(createFakeClock(), given)
 
@@ -104,6 +104,72 @@ describe('trouble', () => {
     trouble.on = false
     await clock.advance(120_000)
     expect(readyOf()).toBe('True Succeeded stored')
+  })
+
+  describe('that is passing', () => {
+    const passing = failingTransiently({ reason: 'ArtifactFailed', message: 'not there', passing: true })
+    const setUpReady = async (stop: Stop) => {
+      const now: { outcome: Outcome } = { outcome: done }
+      const world = setUp({ reconcile: async () => now.outcome })
+      await world.create()
+      await world.controller.start()
+      await world.settle()
+      expect(world.readyOf()).toBe('True Succeeded stored')
+      now.outcome = stop
+      return { ...world, now, before: world.patches().length }
+    }
+
+    it('leaves what is ready so for a minute, and is looked at again soon', async () => {
+      const { clock, controller, events, patches, readyOf, now, before } = await setUpReady(passing)
+      controller.wake(key, 'drift')
+      await clock.advance(59_000)
+      expect([readyOf(), patches().length, events]).toEqual(['True Succeeded stored', before, []])
+      now.outcome = done
+      await clock.advance(60_000)
+      expect([readyOf(), patches().length]).toEqual(['True Succeeded stored', before])
+      now.outcome = passing // the next one has a minute of its own
+      controller.wake(key, 'drift')
+      await clock.advance(59_000)
+      expect(patches()).toHaveLength(before)
+      await clock.advance(60_000)
+      expect(readyOf()).toBe('False ArtifactFailed not there')
+    })
+
+    it.each<readonly [string, (world: Awaited<ReturnType<typeof setUpReady>>) => unknown]>([
+      ['a new generation', ({ setSpec }) => setSpec({ interval: '1m' })],
+      ['a token', ({ annotate }) => annotate({ 'reconcile.fluxcd.io/requestedAt': 't' })],
+    ])('is said at once if %s asks', async (...[, ask]) => {
+      const world = await setUpReady(passing)
+      ask(world)
+      await world.settle()
+      expect(world.readyOf()).toBe('False ArtifactFailed not there')
+    })
+
+    it('is said at once of what is not ready', async () => {
+      const { controller, readyOf, now, settle } = await setUpReady(failingTransiently({ reason: 'Failed', message: 'no' }))
+      controller.wake(key, 'drift')
+      await settle()
+      now.outcome = passing
+      controller.wake(key, 'drift')
+      await settle()
+      expect(readyOf()).toBe('False ArtifactFailed not there')
+    })
+
+    it('is said at the end of a run that was seen to go on', async () => {
+      const world = setUp({
+        reconcile: async (_toy, step) => {
+          if (world.patches().length === 0) return done
+          await step.save('Applying')
+          return passing
+        },
+      })
+      await world.create()
+      await world.controller.start()
+      await world.settle()
+      world.controller.wake(key, 'drift')
+      await world.settle()
+      expect(world.readyOf()).toBe('False ArtifactFailed not there')
+    })
   })
 
   it('writing a status is one failure with the run before it, and waits no longer than the kind lets its objects wait', async () => {

@@ -7,7 +7,7 @@ import { backoffMs, readThrown, requeueMs, transientMs, troubleGraceMs, type Thr
 import type { RunMetrics, RunResult } from './run-metrics.ts'
 import { asKind, newest, writeVerdict, type Attempt, type Ended, type Runner } from './run.ts'
 import type { AbortReason } from './step.ts'
-import { conditionOf, isRecovery } from './summary.ts'
+import { conditionOf, isAsked, isReady, isRecovery } from './summary.ts'
 import { textOf, type Key } from './wake.ts'
 
 /** What the end of a run does to status, queue, events, metrics and log. */
@@ -24,7 +24,7 @@ export interface FinishOptions<O extends Reconcilable> {
 }
 
 interface Context<O extends Reconcilable> extends FinishOptions<O> {
-  /** Since when the API server could not be reached for a key, monotonic. */
+  /** Since when a key has trouble that is no fact about it, monotonic. */
   readonly troubles: Map<string, number>
 }
 
@@ -32,6 +32,7 @@ export function createFinish<O extends Reconcilable>(options: FinishOptions<O>):
   const context: Context<O> = { ...options, troubles: new Map() }
   return {
     async ended(attempt, ended) {
+      if (ended.kind === 'outcome' && isPassing(context, attempt, ended.outcome)) return lookAgain(context, attempt, ended.outcome)
       await finishEnded(context, attempt, ended)
       context.troubles.delete(textOf(attempt.taken.key))
     },
@@ -55,6 +56,23 @@ async function finishEnded<O extends Reconcilable>(context: Context<O>, attempt:
     case 'outcome':
       return settle(context, attempt, ended)
   }
+}
+
+/** A ready object of which nothing is asked stays as it is for a minute, unless its run has said otherwise by now. */
+function isPassing<O extends Reconcilable>(context: Context<O>, attempt: Attempt<O>, outcome: Outcome): boolean {
+  if (outcome.kind === 'ready' || outcome.passing !== true || attempt.said !== undefined) return false
+  const object = asKind(newest(context.runner, attempt) ?? attempt.stored)
+  return isReady(object) && !isAsked(object) && isTroubleFresh(context, attempt)
+}
+
+/** As if the run had not been: in its own class, soon. */
+function lookAgain<O extends Reconcilable>(context: Context<O>, attempt: Attempt<O>, { reason, message }: Outcome): void {
+  const { runner, queue, metrics } = context
+  const { key, wakeClass } = attempt.taken
+  quieten(attempt)
+  logOf(context, attempt).info('still ready', { reason, reconcileMessage: message })
+  queue.add(key, wakeClass, { afterMs: ownRetryMs(context, attempt) })
+  metrics.ended(key, 'requeue_after', runner.clock.monotonicMs() - attempt.startedMs)
 }
 
 /** Failures are told, then the status is written, then what was done is told, then the next run is planned. */
@@ -95,7 +113,8 @@ async function finishThrown<O extends Reconcilable>(context: Context<O>, attempt
   const thrown = readThrown(error, attempt.abort.signal)
   if (thrown.kind === 'aborted') return finishAborted(context, attempt, thrown.why)
   const tellable = attempt.phase !== 'over' && attempt.stored.object.metadata.deletionTimestamp === undefined
-  const patient = isTroubleFresh(context, attempt, thrown)
+  if (thrown.kind === 'trouble' && thrown.overloaded) context.runner.limit.overloaded()
+  const patient = thrown.kind === 'trouble' && isTroubleFresh(context, attempt)
   logThrown(context, attempt, thrown)
   if (!tellable || patient) return tryAgain(context, attempt, thrown)
   const outcome = failingTransiently({ ...context.runner.table.failed, message: messageOf(thrown) })
@@ -120,17 +139,20 @@ function tryAgain<O extends Reconcilable>(context: Context<O>, attempt: Attempt<
   const { key } = attempt.taken
   quieten(attempt)
   const leastMs = thrown.kind === 'trouble' ? (thrown.retryAfterMs ?? 0) : 0
-  const failure = { failures: countFailure(context, attempt), retry: runner.retry }
-  const known = newest(runner, attempt) ?? attempt.stored
-  const ownMs = known.ok ? transientMs(runner.table, known.value, failure) : backoffMs(failure.failures, failure.retry)
-  queue.plan(key, Math.max(leastMs, ownMs))
+  queue.plan(key, Math.max(leastMs, ownRetryMs(context, attempt)))
   metrics.ended(key, 'error', runner.clock.monotonicMs() - attempt.startedMs)
 }
 
-/** The API server has been away for less than a minute: an outage, not a fact about this object. */
-function isTroubleFresh<O extends Reconcilable>({ runner, troubles }: Context<O>, attempt: Attempt<O>, thrown: Thrown): boolean {
-  if (thrown.kind !== 'trouble') return false
-  if (thrown.overloaded) runner.limit.overloaded()
+/** The backoff of one more failure. */
+function ownRetryMs<O extends Reconcilable>(context: Context<O>, attempt: Attempt<O>): number {
+  const { runner } = context
+  const failure = { failures: countFailure(context, attempt), retry: runner.retry }
+  const known = newest(runner, attempt) ?? attempt.stored
+  return known.ok ? transientMs(runner.table, known.value, failure) : backoffMs(failure.failures, failure.retry)
+}
+
+/** The API server, or the artifact of what is applied, has been away for less than a minute: an outage, not a fact about this object. */
+function isTroubleFresh<O extends Reconcilable>({ runner, troubles }: Context<O>, attempt: Attempt<O>): boolean {
   const text = textOf(attempt.taken.key)
   const sinceMs = troubles.get(text) ?? runner.clock.monotonicMs()
   troubles.set(text, sinceMs)

@@ -38,6 +38,8 @@ export interface Why {
   readonly blames?: string
   /** The blamed condition's message where it differs from Ready's. */
   readonly blamesMessage?: string
+  /** Likely over in a moment, and about nothing that is still to be done: who is ready stays so for a minute. */
+  readonly passing?: boolean
 }
 
 /** A condition type with its own reason and message. */

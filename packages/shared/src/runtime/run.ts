@@ -10,6 +10,7 @@ import type { ProgressPace } from './progress-pace.ts'
 import type { Taken } from './queue/queue.ts'
 import { createRunAbort, runStep, type OnStep, type RunAbort, type Slot, type Step, type StepMode, type StepperOptions } from './step.ts'
 import { deriveStatus, isBuilding, type Verdict } from './status.ts'
+import { isAsked } from './summary.ts'
 import { tokenOf } from './wake.ts'
 import type { Writer, Written } from './write-status.ts'
 
@@ -222,8 +223,7 @@ function tick<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): v
 /** A source that only looks whether something moved says nothing, unless it was asked to look (contract 2.2). */
 function tellProgress<O extends Reconcilable>(runner: Runner<O>, attempt: Attempt<O>): void {
   const object = asKind(attempt.stored)
-  const asked = object.status?.observedGeneration !== object.metadata.generation || tokenOf(object.metadata) !== object.status?.lastHandledReconcileAt
-  if (runner.table.running === 'source' && !asked && !isBuilding(object, attempt.progress)) return
+  if (runner.table.running === 'source' && !isAsked(object) && !isBuilding(object, attempt.progress)) return
   if (attempt.abort.signal.aborted) return
   const isNews = attempt.said !== attempt.progress.message
   if (isNews && !runner.progressPace.take()) return tick(runner, attempt)

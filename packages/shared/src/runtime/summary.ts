@@ -1,5 +1,6 @@
 import { conditionTypes, type Condition, type ConditionStatus } from '@weir/shared/api'
 import type { KindTable, Reconcilable } from './kind-table.ts'
+import { tokenOf } from './wake.ts'
 
 export interface Summary {
   readonly status: ConditionStatus
@@ -24,6 +25,11 @@ export function summarise(table: Vocabulary, conditions: readonly Condition[]): 
 export function isReady(object: Reconcilable): boolean {
   const is = (type: string): boolean => conditionOf(object, type)?.status === 'True'
   return is(conditionTypes.ready) && !is(conditionTypes.stalled) && !is(conditionTypes.reconciling)
+}
+
+/** A generation or a token that no run has answered yet. */
+export function isAsked({ metadata, status }: Reconcilable): boolean {
+  return status?.observedGeneration !== metadata.generation || status?.lastHandledReconcileAt !== tokenOf(metadata)
 }
 
 export function conditionOf(object: Pick<Reconcilable, 'status'>, type: string): Condition | undefined {

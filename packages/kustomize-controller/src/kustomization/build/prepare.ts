@@ -40,12 +40,15 @@ export async function prepare(context: Context, source: ResolvedSource): Promise
   }
 }
 
-async function fetchArtifact({ deps }: Context, { artifact }: ResolvedSource, signal: AbortSignal): Promise<Tree | Stop> {
+async function fetchArtifact({ kustomization, deps }: Context, { artifact, revision }: ResolvedSource, signal: AbortSignal): Promise<Tree | Stop> {
   try {
     return await deps.fetcher.fetch(artifact, signal)
   } catch (error) {
     signal.throwIfAborted()
-    return artifactStop(error, deps.rules.requeueDependencyMs)
+    const stop = artifactStop(error, deps.rules.requeueDependencyMs)
+    // source-controller starts, too, or makes anew what its store has lost.
+    const isPassing = kustomization.status?.lastAppliedRevision === revision && (stop.kind === 'waiting' || (stop.kind === 'failing' && stop.transient))
+    return isPassing ? { ...stop, passing: true } : stop
   }
 }
 

@@ -33,7 +33,7 @@ export function findSource(kustomization: Kustomization, sources: Sources, rules
   const { artifact } = source
   if (artifact === undefined) {
     const message = `Source artifact not found, retrying in ${rules.requeueDependencyMs / 1000}s`
-    return waiting({ reason: 'ArtifactFailed', message }, rules.requeueDependencyMs)
+    return waiting({ reason: 'ArtifactFailed', message, passing: true }, rules.requeueDependencyMs) // it may be made anew, of the same revision
   }
   return { artifact, revision: artifact.revision, originRevision: artifact.metadata?.[originRevisionKey] }
 }
