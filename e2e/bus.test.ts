@@ -4,6 +4,7 @@ import { createNatsBus, readClusterName, type Bus, type EventType, type Received
 import { quietTelemetry } from '@weir/shared/telemetry'
 import type { FaultRule } from '@weir/shared/testing'
 import { startApiProxy } from './api-proxy.ts'
+import { tailOf } from './controller-process.ts'
 import { applyAs, readKustomization, requestReconcile, until, untilAnswered, untilApplied, untilFailed } from './fleet.ts'
 import { configMap, kustomizationOf, namespace, startFlow, type Flow, type FlowRepository } from './flow.ts'
 import { countRuns, countSettledRuns } from './runs.ts'
@@ -166,7 +167,10 @@ describe('the bus, a real nats-server', () => {
 
     it('and a stop does not wait for it', async () => {
       await nats().kill()
-      expect(await flow.platform.stopControllers()).toEqual([0, 0])
+      const stopped = (['source-controller', 'kustomize-controller'] as const).map((each) => flow.platform.controller(each))
+      const codes = await flow.platform.stopControllers()
+      const told = codes.some((code) => code !== 0) ? await Promise.all(stopped.map(({ log }) => tailOf(log))) : []
+      expect([codes, ...told]).toEqual([[0, 0]])
     })
   })
 })
