@@ -76,7 +76,9 @@ export async function startGitHttp(root: string, setup: HttpSetup): Promise<GitL
     requests: () => seen,
     misbehave: (how) => void (state.how = how),
     async close() {
+      const ended = [...children].map((child) => once(child, 'close'))
       for (const child of children) child.kill('SIGKILL')
+      await Promise.all(ended)
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },

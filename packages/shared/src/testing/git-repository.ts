@@ -35,16 +35,20 @@ export interface TestRepository {
   git(args: readonly string[], input?: string | Buffer): Promise<string>
 }
 
+export type During = <T>(run: () => Promise<T>) => Promise<T>
+
 /** Creates an empty bare repository at `dir`. */
 export async function createTestRepository(options: {
   readonly name: string
   readonly dir: string
   readonly url: string
   readonly onPush?: (repository: string) => void | Promise<void>
+  /** Runs a git command of the repository; default: at once. */
+  readonly during?: During
 }): Promise<TestRepository> {
-  const { name, dir, url, onPush } = options
+  const { name, dir, url, onPush, during = (run) => run() } = options
   await mkdir(dir, { recursive: true })
-  const git = (args: readonly string[], input?: string | Buffer): Promise<string> => runGit(dir, args, input)
+  const git = (args: readonly string[], input?: string | Buffer): Promise<string> => during(() => runGit(dir, args, input))
   await git(['init', '--quiet', '--bare', '--initial-branch=main', '.'])
   await git(['config', 'http.receivepack', 'true'])
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startGitHttp, type GitRequest, type HttpRules } from './git-http.ts'
-import { createTestRepository, type TestRepository, type TestFile } from './git-repository.ts'
+import { createTestRepository, type During, type TestRepository, type TestFile } from './git-repository.ts'
 import { startGitSsh } from './git-ssh.ts'
 
 export interface GitServerOptions extends HttpRules {
@@ -25,7 +25,7 @@ export interface GitServer {
   requests(): readonly GitRequest[]
   /** From now on requests are accepted and never answered, or cut after some bytes of the answer. */
   misbehave(how: 'stall' | 'cut' | 'none'): void
-  /** Ends connections and children and removes the repositories. */
+  /** Ends connections and children and removes the repositories; what is to be written to them after that fails. */
   close(): Promise<void>
 }
 
@@ -36,6 +36,7 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     transport === 'ssh'
       ? await startGitSsh(root, { ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase }), ...(onPush ? { onPush } : {}) })
       : await startGitHttp(root, { rules: options, secure: transport === 'https', ...(onPush ? { onPush } : {}) })
+  const writing = createGate()
   return {
     url: listener.url,
     secret: listener.secret,
@@ -43,13 +44,31 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     misbehave: listener.misbehave,
     async createRepository(name, files) {
       const url = `${listener.url}/${name}.git`
-      const repository = await createTestRepository({ name, dir: join(root, `${name}.git`), url, ...(onPush ? { onPush } : {}) })
+      const repository = await createTestRepository({ name, dir: join(root, `${name}.git`), url, during: writing.during, ...(onPush ? { onPush } : {}) })
       if (files !== undefined) await repository.commit(files)
       return repository
     },
     async close() {
-      await listener.close()
-      await rm(root, { recursive: true, force: true })
+      await Promise.all([listener.close(), writing.close()])
+      await rm(root, { recursive: true, force: true, maxRetries: 5 }) // a push that was cut off may still write
+    },
+  }
+}
+
+/** What runs is waited for, and nothing runs after that: a command that outlives the server would write into a folder that is removed. */
+function createGate(): { readonly during: During; close(): Promise<void> } {
+  const running = new Set<Promise<unknown>>()
+  const state = { isClosed: false }
+  return {
+    async during(run) {
+      if (state.isClosed) throw new Error('the Git server is closed')
+      const ending = run()
+      running.add(ending)
+      return ending.finally(() => running.delete(ending))
+    },
+    async close() {
+      state.isClosed = true
+      await Promise.allSettled(running)
     },
   }
 }

@@ -70,9 +70,10 @@ export async function startGitSsh(root: string, setup: SshSetup): Promise<GitLis
     requests: () => seen,
     misbehave: (how) => void (state.how = how),
     async close() {
+      const ended = [...children].map((child) => once(child, 'close'))
       for (const child of children) child.kill('SIGKILL')
       for (const connection of connections) connection.end()
-      await new Promise<void>((resolve) => void server.close(() => resolve()))
+      await Promise.all([...ended, new Promise<void>((resolve) => void server.close(() => resolve()))])
     },
   }
 }
