@@ -59,7 +59,7 @@ describe('who does what may never happen is found out', () => {
       { afterMs: 0, act: { kind: 'settle' } },
       { afterMs: 0, act: { kind: 'commit', repository: 0, base: plan.base, units: [changed], says: ['add'] } },
       { afterMs: 0, act: { kind: 'settle' } },
-      { afterMs: 3_000, act: { kind: 'settle' } },
+      { afterMs: 10_000, act: { kind: 'settle' } },
     ]
     return { ...plan, fleet: { ...plan.fleet, units: [whole, ...rest] }, steps }
   }
@@ -100,7 +100,7 @@ describe('who does what may never happen is found out', () => {
       return (JSON.stringify(found?.['status'] ?? {}).includes('-second_') && readyOf(found) === 'True') || undefined
     }
     await until('the second commit is applied', seen)
-    await pause(1_000) // seen by the seed as well
+    await pause(4_000) // seen by the seed as well, on a busy machine too
     await saboteur.delete(target)
     await saboteur.patch({ resource: gitRepositoryKind, namespace, name: `r0-${plan.seed}` }, { type: 'merge', body: { status: { lastHandledReconcileAt: site.canary } }, subresource: 'status', manager: 'saboteur' })
     const planted = path.join(platform.dir, 'store-git/git/temp/planted')
