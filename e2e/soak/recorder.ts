@@ -15,12 +15,16 @@ export const allowances = {
   timers: { absolute: 6, relative: 0 },
   resources: { absolute: 8, relative: 0 },
   liveTimers: { absolute: 8, relative: 0 },
-  childrenRssMiB: { absolute: 8, relative: 0.1 },
 } as const satisfies Readonly<Record<string, Allowance>>
 export type Measure = keyof typeof allowances
 
 /** Resident memory is judged at work too, where the collector runs when it likes. */
 const atWork: Allowance = { absolute: 16, relative: 0.1 }
+
+/** An engine process may take so much. It ends after an idle minute, so that a rest finds none, one or two: their sum says nothing. */
+export const mostEngineMiB = 62
+
+type Children = Awaited<ReturnType<typeof readChildren>>
 
 /** One line of the record: everything known of one moment. */
 export interface Line {
@@ -28,7 +32,7 @@ export interface Line {
   readonly atMs: number
   /** Nobody did anything for a while: what is held now is held for no work. */
   readonly isRest: boolean
-  readonly controllers: Readonly<Record<ControllerName, Sample & Partial<Held> & { readonly childrenRssMiB?: number }>>
+  readonly controllers: Readonly<Record<ControllerName, Sample & Partial<Held> & { readonly children?: Children }>>
   /** Ready, of all Kustomizations. */
   readonly ready: number
   readonly commits: number
@@ -64,7 +68,7 @@ export async function startRecorder(rig: Rig, file: string): Promise<Recorder> {
 async function readController({ flow: { platform }, probeFile }: Rig, name: ControllerName, isRest: boolean): Promise<Line['controllers'][ControllerName]> {
   const running = platform.controller(name)
   const sample = await readSample(running) // before the collection, which changes what is resident
-  const children = name === 'kustomize-controller' ? { childrenRssMiB: (await readChildren(running.pid)).rssMiB } : {} // the other one's are git, which come and go
+  const children = name === 'kustomize-controller' ? { children: await readChildren(running.pid) } : {} // the other one's are git, which come and go
   return { ...sample, ...children, ...(isRest ? await readHeld(running.pid, probeFile(name)) : {}) }
 }
 

@@ -62,11 +62,11 @@ export async function readHeld(pid: number, file: string): Promise<Held> {
   throw new Error(`process ${pid} did not say what it holds within ${answerMs / 1000} s`)
 }
 
-/** Resident memory of all processes that a process has started and that live now, and how many. */
-export async function readChildren(pid: number): Promise<{ readonly count: number; readonly rssMiB: number }> {
+/** Resident memory of the processes that a process has started and that live now: of the largest, and of all. */
+export async function readChildren(pid: number): Promise<{ readonly largestMiB: number; readonly rssMiB: number }> {
   const pids = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter((each) => each !== '')
   const sizes = await Promise.all(pids.map((each) => readMemory(Number(each)).then(({ rssMiB }) => rssMiB, () => 0)))
-  return { count: pids.length, rssMiB: sizes.reduce((sum, each) => sum + each, 0) }
+  return { largestMiB: Math.max(0, ...sizes), rssMiB: sizes.reduce((sum, each) => sum + each, 0) }
 }
 
 /** Bytes of all files below a folder, in MiB; one that goes away meanwhile counts nothing. */

@@ -8,7 +8,7 @@ import { ourAgents, startAuditor, type Auditor } from './audit.ts'
 import { judgeAll, warmUpMs, type Judged } from './flat.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { createLife, type Life } from './life.ts'
-import { seriesOf, startRecorder, type Line, type Recorder } from './recorder.ts'
+import { mostEngineMiB, seriesOf, startRecorder, type Line, type Recorder } from './recorder.ts'
 import { isResting, isRestSample, rhythmOf } from './rhythm.ts'
 import { controllers, startRig, type Rig } from './rig.ts'
 import { appliedCommit, differences, isReady, listKustomizations, notSettled, wrongStatuses } from './state.ts'
@@ -91,7 +91,7 @@ export async function soak(options: SoakOptions): Promise<Report> {
   await auditor.read()
   const audit = auditor.deletions()
   const wrong = findWrongDeletions({ audit, revisions: journal.revisions(), deletesAs: ourAgents })
-  const problems = [...found, ...wrong, ...(await leftBehind(running))]
+  const problems = [...found, ...wrong, ...largeEngines(recorder.lines()), ...(await leftBehind(running))]
   const runMs = options.minutes * 60_000
   const verdict = judgeAll(seriesOf(recorder.lines()), warmUpMs(runMs))
   return {
@@ -188,6 +188,12 @@ async function settled({ options, rig, ledger, life }: Soak): Promise<readonly s
   const done = async (): Promise<true | undefined> => (options.signal.throwIfAborted(), (await look()).length === 0 ? true : undefined)
   await until('every Kustomization is ready at the last revision', done, { timeoutMs: settleTimeoutMs, everyMs: 2_000 }).catch((error: unknown) => options.onProgress(String(error)))
   return [...(await look()), ...wrongStatuses(await listKustomizations(kube)), ...(await differences(kube, rig.apps))]
+}
+
+/** The second largest counts: a process that was just forked seems as large as its parent, for a moment. */
+function largeEngines(lines: readonly Line[]): readonly string[] {
+  const [, largest = 0] = lines.map(({ controllers: read }) => read['kustomize-controller'].children?.largestMiB ?? 0).sort((a, b) => b - a)
+  return largest > mostEngineMiB ? [`an engine process took ${largest.toFixed(0)} MiB, more than ${mostEngineMiB}`] : []
 }
 
 /** Ends the controllers as a deployment would, and looks for what they left. */
