@@ -45,6 +45,17 @@ describe('a random fleet under random faults', () => {
 
 const configMaps = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }
 
+/** Plants again and again what a controller may take back before anybody has looked. */
+async function whileRunning(running: Promise<unknown>, plant: () => Promise<unknown>): Promise<void> {
+  const over = new AbortController()
+  const end = (): void => over.abort()
+  running.then(end, end)
+  while (!over.signal.aborted) {
+    await plant()
+    await pause(200)
+  }
+}
+
 describe('who does what may never happen is found out', () => {
   /** The quiet plan of a seed: what is found was planted. */
   const quiet = (seed: number): Plan => ({ ...planSeed(seed), rules: noRules, steps: [{ afterMs: 1_500, act: { kind: 'settle' } }], troubledEnd: false })
@@ -76,9 +87,11 @@ describe('who does what may never happen is found out', () => {
     await saboteur.delete(target)
     const event = { apiVersion: 'v1', kind: 'Event', metadata: { name: 'telling', namespace: site.namespace }, involvedObject: { kind: 'GitRepository', name: 'r0', namespace: site.namespace }, message: site.canary }
     await saboteur.create({ group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true }, event)
-    await mkdir(path.join(platform.dir, 'store-git/git/mirrors/planted'))
+    const planted = path.join(platform.dir, 'store-git/git/mirrors/planted')
+    await whileRunning(running, () => mkdir(planted, { recursive: true }))
     const { violations } = await running
     await saboteur.close()
+    await rm(planted, { recursive: true, force: true })
     expect(violations).toEqual([
       expect.stringMatching(/^a secret can be read in: Event /),
       expect.stringContaining('mirror planted is left'),
@@ -102,12 +115,15 @@ describe('who does what may never happen is found out', () => {
     await until('the second commit is applied', seen)
     await pause(4_000) // seen by the seed as well, on a busy machine too
     await saboteur.delete(target)
-    await saboteur.patch({ resource: gitRepositoryKind, namespace, name: `r0-${plan.seed}` }, { type: 'merge', body: { status: { lastHandledReconcileAt: site.canary } }, subresource: 'status', manager: 'saboteur' })
     const planted = path.join(platform.dir, 'store-git/git/temp/planted')
-    await mkdir(planted)
+    await whileRunning(running, async () => {
+      const source = { resource: gitRepositoryKind, namespace, name: `r0-${plan.seed}` }
+      await saboteur.patch(source, { type: 'merge', body: { status: { lastHandledReconcileAt: site.canary } }, subresource: 'status', manager: 'saboteur' }).catch(() => undefined) // it goes with the seed
+      await mkdir(planted, { recursive: true })
+    })
     const { violations } = await running
     await saboteur.close()
-    await rm(planted, { recursive: true })
+    await rm(planted, { recursive: true, force: true })
     expect(violations).toEqual([
       `a secret can be read in: GitRepository r0-${plan.seed}`,
       'left on disk at rest: store-git/git/temp/planted',
