@@ -109,7 +109,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   }
   if (!existsSync(bundle.env['NODE_COMPILE_CACHE'] ?? '')) {
     // Node keeps compiled code when a process ends: without it the first start is slower and larger than any that a user sees.
-    const first = bothControllers.map((controller) => launchOne(controller, { replica: 'warm-up' }))
+    const first = (options.together ? (['source-controller'] as const) : bothControllers).map((controller) => launchOne(controller, { replica: 'warm-up' })) // together they are one process
     await Promise.all(first.map(({ ready }) => ready))
     await Promise.all(first.map(async (each) => each.kill('SIGTERM').then(() => each.exited)))
   }
