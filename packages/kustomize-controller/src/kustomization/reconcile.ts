@@ -1,6 +1,6 @@
 import { formatDurationMs, type Kustomization } from '@weir/shared/api'
 import { conditionOf, isStop, ready, type Mark, type Outcome, type Stop } from '@weir/shared/runtime'
-import { apply, hasWritten, isAsked } from './cluster/apply.ts'
+import { apply, hasWritten, isWanted } from './cluster/apply.ts'
 import { correct } from './cluster/correct.ts'
 import type { ResolvedSource } from './inputs/find-source.ts'
 import { awaitHealth, refsToWaitFor, type Mended } from './cluster/health.ts'
@@ -53,7 +53,7 @@ async function bringAbout(context: Context, source: ResolvedSource): Promise<App
   if (isStop(swept)) return failed(context, prepared, swept)
   const wrote = hasWritten([...changes, ...swept.changes])
   const { revision, originRevision, digest, mask } = prepared
-  if (wrote || isAsked(context, revision)) deps.announce('applied', run.key, { revision, reason: 'ReconciliationSucceeded' })
+  if (wrote || isWanted(context, revision)) deps.announce('applied', run.key, { revision, reason: 'ReconciliationSucceeded' })
   return { kind: 'applied', revision, originRevision, digest, mask, wrote, inventory: swept.inventory, refs: refsToWaitFor(context, prepared) }
 }
 
@@ -106,5 +106,5 @@ function isRecorded({ kustomization }: Context, { digest }: Built): boolean {
 
 /** Applied at this very revision, generation and token, and ready: what is left to do is to correct what drifted. */
 function isDone(context: Context, revision: string): boolean {
-  return conditionOf(context.kustomization, 'Ready')?.status === 'True' && !isAsked(context, revision)
+  return conditionOf(context.kustomization, 'Ready')?.status === 'True' && !isWanted(context, revision)
 }

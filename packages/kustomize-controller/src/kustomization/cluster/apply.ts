@@ -1,7 +1,7 @@
 import { formatDurationMs, kustomizationKind } from '@weir/shared/api'
 import { ApplyError, applySet, holdsAll, unite, type Change, type Holding, type Inventory, type Running } from '@weir/shared/apply'
 import { inventoryId, showObject, showOwner } from '@weir/shared/manifest'
-import { isStop, type Stop } from '@weir/shared/runtime'
+import { isAsked, isStop, type Stop } from '@weir/shared/runtime'
 import { listedRefs } from './health.ts'
 import type { Context, Prepared } from '../ports.ts'
 import { applyStop } from '../stops.ts'
@@ -18,7 +18,7 @@ export async function apply(context: Context, prepared: Prepared, owned = invent
   step.progress(`Detecting drift for revision ${revision} with a timeout of ${formatDurationMs(timeoutMs(kustomization))}`)
   deps.live.hold(owner, prepared.inventory, holdingOf(context))
   // Whose an object is by now is known from its watch; an apply that nobody asked for takes nothing from another.
-  const isClaimed = isAsked(context, revision)
+  const isClaimed = isWanted(context, revision)
   const looked = isClaimed ? undefined : await step('look at what is owned', (signal) => deps.live.synced(owner, signal))
   if (isStop(looked)) return looked
   const saveIntent = async (): Promise<void> => {
@@ -52,9 +52,8 @@ export async function apply(context: Context, prepared: Prepared, owned = invent
 }
 
 /** A new revision, generation or token: objects that another Kustomization took are taken back for it. */
-export function isAsked({ kustomization, run }: Context, revision: string): boolean {
-  const { metadata, status } = kustomization
-  return status?.lastAppliedRevision !== revision || status.observedGeneration !== metadata.generation || status.lastHandledReconcileAt !== run.token
+export function isWanted({ kustomization }: Pick<Context, 'kustomization'>, revision: string): boolean {
+  return kustomization.status?.lastAppliedRevision !== revision || isAsked(kustomization)
 }
 
 export function inventoryOf({ kustomization }: Pick<Context, 'kustomization'>): Inventory {
